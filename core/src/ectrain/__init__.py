@@ -1,0 +1,3 @@
+"""Train one shared trunk on many tasks."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,149 @@
+"""Heads, losses and metrics that usual tasks are built from.
+
+Shape suffixes: m tokens with a target, n tokens, s segments, w labels, d trunk width, v vocabulary.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ectrain.cross_entropy import summed_cross_entropy
+from ectrain.task import Rows, Targets, TrunkShape
+
+
+@attrs.frozen(eq=False)
+class TokenOutput:
+    """What a token head predicts, before the vocabulary: logits are made where needed only."""
+
+    hidden_md: Tensor
+    vocabulary_vd: Tensor
+
+    def logits_mv(self) -> Tensor:
+        """Return all logits, `[m, v]`: costly for many rows."""
+        return self.hidden_md @ self.vocabulary_vd.t()
+
+
+class TokenHead(nn.Module):
+    """Predicts tokens with the trunk's own embedding, behind a small adapter of the task.
+
+    Args:
+        trunk: The trunk it stands on.
+        adapter: Rank of the task's low-rank residual adapter; 0 for none, which leaves the
+            trunk and this head together a plain Llama.
+    """
+
+    def __init__(self, trunk: TrunkShape, adapter: int = 0) -> None:
+        super().__init__()
+        self.down = nn.Linear(trunk.width, adapter, bias=False) if adapter else None
+        self.up = nn.Linear(adapter, trunk.width, bias=False) if adapter else None
+        if self.up is not None:
+            nn.init.zeros_(self.up.weight)  # the adapter starts as the identity
+
+    def adapt(self, hidden_nd: Tensor) -> Tensor:
+        """Return the task's view of the trunk's output, `[n, d]`."""
+        if self.down is None or self.up is None:
+            return hidden_nd
+        adapted: Tensor = hidden_nd + self.up(F.silu(self.down(hidden_nd)))
+        return adapted
+
+    def forward(self, rows: Rows) -> TokenOutput:
+        """Return the output at the tokens that have a target."""
+        return TokenOutput(self.adapt(rows.target_hidden_md), rows.vocabulary_vd)
+
+
+def token_loss(output: TokenOutput, targets: Targets) -> Tensor:
+    """Cross-entropy in nats, summed over target tokens, without holding all logits."""
+    return summed_cross_entropy(output.hidden_md, output.vocabulary_vd, targets.tokens_m)
+
+
+class LabelHead(nn.Module):
+    """Pools a segment by attention, one query a label, then scores each label.
+
+    Args:
+        trunk: The trunk it stands on.
+        labels: How many labels, w.
+    """
+
+    def __init__(self, trunk: TrunkShape, labels: int) -> None:
+        super().__init__()
+        self.queries = nn.Linear(trunk.width, labels, bias=False)
+        self.scores = nn.Linear(trunk.width, labels, bias=False)
+        self.bias = nn.Parameter(torch.zeros(labels))
+
+    def forward(self, rows: Rows) -> Tensor:
+        """Return a logit for each segment and label, `[s, w]`.
+
+        Each label attends to the tokens of the segment by a softmax of its own and averages its
+        own score of them, so the weights show which tokens carried the decision.
+        """
+        hidden_nd = rows.hidden_nd
+        segments, segment_n = len(rows.lengths_s), rows.segment_n
+        attention_nw = self.queries(hidden_nd).float()
+        index_nw = segment_n.unsqueeze(1).expand_as(attention_nw)
+        highest_sw = attention_nw.new_full((segments, attention_nw.shape[1]), -torch.inf)
+        highest_sw = highest_sw.scatter_reduce(0, index_nw, attention_nw.detach(), "amax")
+        weight_nw = (attention_nw - highest_sw.index_select(0, segment_n)).exp()
+        scored_nw = weight_nw * self.scores(hidden_nd).float()
+        zeros_sw = torch.zeros_like(highest_sw)
+        total_sw = zeros_sw.index_add(0, segment_n, weight_nw)
+        pooled_sw = zeros_sw.index_add(0, segment_n, scored_nw) / total_sw
+        return pooled_sw + self.bias
+
+
+def label_loss(
+    logits_sw: Tensor,
+    targets: Targets,
+    positive_w: Tensor | None = None,
+    weight_w: Tensor | None = None,
+) -> Tensor:
+    """Binary cross-entropy in nats, summed over known labels.
+
+    Args:
+        logits_sw: One logit a segment and label, `[s, w]`.
+        targets: Their values, 0 or 1, NaN where unknown (no loss and no gradient there).
+        positive_w: How much a positive of each label counts, `[w]`; None for 1.
+        weight_w: How much each label counts, `[w]`; None for 1.
+    """
+    if targets.values_sw is None:
+        return logits_sw.sum() * 0.0
+    known_sw = ~targets.values_sw.isnan()
+    truth_sw = torch.where(known_sw, targets.values_sw, 0.0)
+    loss_sw = F.binary_cross_entropy_with_logits(
+        logits_sw.float(), truth_sw, weight=weight_w, pos_weight=positive_w, reduction="none"
+    )
+    return torch.where(known_sw, loss_sw, 0.0).sum()
+
+
+class TokenAccuracy:
+    """Share of target tokens predicted right, and nats and bits per target."""
+
+    def __init__(self) -> None:
+        self.right = 0
+        self.count = 0
+
+    def update(self, output: TokenOutput, targets: Targets) -> None:
+        """Count the targets whose token has the highest logit."""
+        for hidden_md, tokens_m in zip(
+            output.hidden_md.split(1024), targets.tokens_m.split(1024), strict=True
+        ):
+            best_m = (hidden_md @ output.vocabulary_vd.t()).argmax(-1)
+            self.right += int((best_m == tokens_m).sum())
+            self.count += len(tokens_m)
+
+    def merge(self, other: "TokenAccuracy") -> None:
+        """Add another shard's counts."""
+        self.right += other.right
+        self.count += other.count
+
+    def compute(self) -> Mapping[str, float | None]:
+        """Return the share, or None before any target."""
+        return {"": self.right / self.count if self.count else None}
+
+
+def is_token_head(head: Any) -> bool:
+    """Whether a head can generate text: it adapts hidden states to the embedding's space."""
+    return callable(getattr(head, "adapt", None))

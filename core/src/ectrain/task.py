@@ -1,0 +1,305 @@
+"""The task contract: what a plugin author writes, and nothing else.
+
+Shape suffixes: n tokens, m tokens with a target, s segments, w values of a segment, d trunk width.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from ectrain.model import Model
+    from ectrain.tokenizer import Tokenizer
+
+API: tuple[int, int] = (1, 0)  # (major, minor) of this contract; another major is refused
+
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+
+NO_TARGET = -100  # a position that predicts nothing
+
+
+class Example(Protocol):
+    """One item of a task's dataset."""
+
+    @property
+    def id(self) -> str:
+        """A stable name, unique in the task's dataset."""
+
+    @property
+    def group(self) -> str:
+        """What must never be split (a package, a kata's composition, a pair of twins)."""
+
+
+ExampleT = TypeVar("ExampleT", bound=Example)
+ConfigT = TypeVar("ConfigT")
+
+
+@attrs.frozen(eq=False)
+class Segment:
+    """An encoded example.
+
+    The first `prefix` tokens see each other in both directions, the rest see only what came
+    before: 0 is a causal language model, the full length a classifier or a masked-span model.
+
+    Attributes:
+        tokens: Token ids, `[length]`.
+        prefix: How many tokens see each other, 0 to length.
+        labels: `[length]`; `labels[i]` is the token that position i must predict (the author
+            shifts, so any objective fits), `NO_TARGET` where there is none. None: no token targets.
+        values: `[w]` targets of the whole segment (multi-hot labels, numbers); NaN where unknown.
+            The same w for every segment of a task. None: no such targets.
+    """
+
+    tokens: NDArray[np.int64]
+    prefix: int = 0
+    labels: NDArray[np.int64] | None = None
+    values: NDArray[np.float32] | None = None
+
+    @property
+    def target_count(self) -> int:
+        """How many things this segment predicts: what its loss is a sum over."""
+        tokens = 0 if self.labels is None else int((self.labels != NO_TARGET).sum())
+        values = 0 if self.values is None else int((~np.isnan(self.values)).sum())
+        return tokens + values
+
+    def problem(self, vocabulary: int) -> str | None:
+        """Return what is wrong with this segment in one phrase, or None."""
+        length = len(self.tokens)
+        if length == 0:
+            return "no tokens"
+        if not 0 <= self.prefix <= length:
+            return f"prefix {self.prefix} outside 0..{length}"
+        if self.tokens.min() < 0 or self.tokens.max() >= vocabulary:
+            return f"a token id outside 0..{vocabulary - 1}"
+        if self.labels is not None:
+            if self.labels.shape != self.tokens.shape:
+                return f"labels of shape {self.labels.shape}, expected {self.tokens.shape}"
+            kept = self.labels[self.labels != NO_TARGET]
+            if len(kept) and (kept.min() < 0 or kept.max() >= vocabulary):
+                return f"a label outside 0..{vocabulary - 1}"
+        if self.values is not None and (self.values.ndim != 1 or np.isinf(self.values).any()):
+            return "values that are not one row of finite numbers (NaN where unknown)"
+        return None
+
+
+@attrs.frozen(eq=False)
+class Rows:
+    """What a head sees: the trunk's output at its own task's segments, one after another.
+
+    Attributes:
+        trunk_td: The trunk's output over the whole pack, `[t, d]`.
+        index_n: Where this task's tokens lie in it, segment by segment, `[n]`.
+        lengths_s: Length of each segment, `[s]`; they sum to n.
+        target_index_m: Where its tokens with a target lie, in the order of `Targets.tokens_m`.
+        vocabulary_vd: The embedding of every token, `[v, d]`, for heads that predict tokens.
+    """
+
+    trunk_td: Tensor
+    index_n: Tensor
+    lengths_s: Tensor
+    target_index_m: Tensor
+    vocabulary_vd: Tensor
+
+    @property
+    def hidden_nd(self) -> Tensor:
+        """The output at every token of the task's segments, `[n, d]` (gathered: a copy)."""
+        return self.trunk_td.index_select(0, self.index_n)
+
+    @property
+    def target_hidden_md(self) -> Tensor:
+        """The output at tokens that have a target, `[m, d]`: all that a vocabulary need see."""
+        return self.trunk_td.index_select(0, self.target_index_m)
+
+    @property
+    def segment_n(self) -> Tensor:
+        """The number of the segment that each token belongs to, `[n]`."""
+        import torch
+
+        numbers = torch.arange(len(self.lengths_s), device=self.lengths_s.device)
+        return numbers.repeat_interleave(self.lengths_s, output_size=len(self.index_n))
+
+
+@attrs.frozen(eq=False)
+class Targets:
+    """What a head must predict, in the order of its `Rows`.
+
+    Attributes:
+        tokens_m: The token to predict at each row of `Rows.target_hidden_md`, `[m]`.
+        values_sw: Targets of whole segments, `[s, w]`, NaN where unknown; None without any.
+        count: How many targets there are in all; the loss is a sum over them.
+    """
+
+    tokens_m: Tensor
+    values_sw: Tensor | None
+    count: int
+
+
+@attrs.frozen
+class TrunkShape:
+    """What a head may know of the trunk when it is built."""
+
+    width: int
+    vocabulary: int
+
+
+class Metric(Protocol):
+    """A figure that streams over batches and merges over shards."""
+
+    def update(self, output: Any, targets: Targets) -> None:
+        """Take in one batch; keeps tensors detached."""
+
+    def merge(self, other: Any) -> None:
+        """Take in all that `other`, of the same type, has seen."""
+
+    def compute(self) -> Mapping[str, float | None]:
+        """Return figures by name ("" for the metric's own); None where undefined, never 0."""
+
+
+@attrs.frozen
+class Estimate:
+    """A measured figure with what is needed to believe it.
+
+    Attributes:
+        value: The figure, or None when it was not measured.
+        n: How many independent items it rests on.
+        low: Lower end of its 95 % interval, where known.
+        high: Upper end.
+        why: Why it was not measured (`value` is None), or how it was.
+    """
+
+    value: float | None
+    n: int = 0
+    low: float | None = None
+    high: float | None = None
+    why: str = ""
+
+    @classmethod
+    def share(cls, hits: int, n: int, why: str = "") -> Estimate:
+        """Estimate a share with its 95 % Wilson score interval.
+
+        Source: E. B. Wilson, Probable inference, the law of succession, and statistical
+        inference, JASA 22 (1927).
+        """
+        if n == 0:
+            return cls(None, 0, why=why or "nothing to measure on")
+        z = 1.959963984540054
+        p = hits / n
+        middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+        half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+        return cls(p, n, max(0.0, middle - half), min(1.0, middle + half), why)
+
+    @classmethod
+    def missing(cls, why: str) -> Estimate:
+        """A figure that was not measured, and the reason."""
+        return cls(None, 0, why=why)
+
+
+@attrs.frozen
+class Goal:
+    """A success criterion: met only if the figure's lower bound passes and beats its baselines.
+
+    Attributes:
+        metric: Name among the task's metrics or estimates.
+        above: The figure must be greater.
+        baselines: Names of estimates that it must beat, too.
+    """
+
+    metric: str
+    above: float
+    baselines: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Budget:
+    """What an evaluation by execution may spend.
+
+    Attributes:
+        examples: At most so many examples, the first ones of the split's fixed order.
+        seconds: Generation stops taking new examples after so long.
+    """
+
+    examples: int = 64
+    seconds: float = 60.0
+
+
+class Task(ABC, Generic[ExampleT, ConfigT]):
+    """One coding job: its dataset, head, loss and metrics.
+
+    Args:
+        config: The task's settings, from `[tasks.<name>]` of the run's configuration.
+    """
+
+    name: ClassVar[str]  # = entry-point name = the word after --tasks
+    config_type: ClassVar[type[Any]]  # an attrs class; every field has a default
+    api: ClassVar[tuple[int, int]] = API
+    goals: ClassVar[tuple[Goal, ...]] = ()
+
+    def __init__(self, config: ConfigT) -> None:
+        self.config = config
+
+    @abstractmethod
+    def examples(self, split: Split) -> Sequence[ExampleT]:
+        """Return a split, map-style; the same content for the same config, always.
+
+        Raises:
+            DataError: The split is missing or malformed (path, line and field named).
+        """
+
+    @abstractmethod
+    def encode(self, example: ExampleT, tokenizer: Tokenizer, rng: random.Random) -> Segment:
+        """Encode an example; pure in its arguments. `rng` is keyed by the example and epoch."""
+
+    @abstractmethod
+    def head(self, trunk: TrunkShape) -> nn.Module:
+        """Build the head: `forward(Rows) -> output`, any output that `loss` understands."""
+
+    @abstractmethod
+    def loss(self, output: Any, targets: Targets) -> Tensor:
+        """Return the loss as a sum over targets, in nats; never a mean."""
+
+    @abstractmethod
+    def metrics(self) -> Mapping[str, Metric]:
+        """Return fresh metrics by name."""
+
+    def control_tokens(self) -> tuple[str, ...]:
+        """Special tokens of this task, each one id; never matched inside plain text."""
+        return ()
+
+    def symbols(self) -> tuple[str, ...]:
+        """Plain-text strings (operators, say) that the tokenizer keeps as one id each."""
+        return ()
+
+    def texts(self, example: ExampleT) -> Iterable[str]:
+        """Yield the text of a training example, for the tokenizer to learn from."""
+        return ()
+
+    def facets(self, example: ExampleT) -> Mapping[str, float]:
+        """Numbers that a curriculum's filter can select by, such as `{"level": 1}`."""
+        return {}
+
+    def nats_of_a_guess(self, vocabulary: int) -> float:
+        """Loss per target of a uniform guess, in nats: what balancing divides the loss by."""
+        return math.log(vocabulary)
+
+    def refresh(self, model: Model, epoch: int) -> None:
+        """Make new data before an epoch, for tasks that generate their own."""
+        return None
+
+    def baselines(self) -> Mapping[str, Estimate]:
+        """Figures on the test split that need no trunk, trained on the training split."""
+        return {}
+
+    def evaluate(self, model: Model, split: Split, budget: Budget) -> Mapping[str, Estimate]:
+        """Measure what needs generating or executing; an absent tool gives `Estimate.missing`."""
+        return {}
