@@ -1,0 +1,72 @@
+"""`ectrain eval`: measure a trained run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from ectrain_cli import options
+from ectrain_cli.terminal import show, show_json
+
+if TYPE_CHECKING:
+    from ectrain.task import Split
+
+
+@click.command()
+@options.RUN
+@click.option(
+    "--split",
+    type=click.Choice(["train", "val", "test"]),
+    default="test",
+    show_default=True,
+    help="What to measure on.",
+)
+@options.tasks
+@click.option(
+    "--examples",
+    type=click.IntRange(min=1),
+    default=64,
+    show_default=True,
+    help="Most examples of a task to generate for and execute.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="Time after which a task's generation takes no new example.",
+)
+@options.as_json
+@options.debug
+def evaluate(
+    run: Path,
+    split: str,
+    tasks: tuple[str, ...] | None,
+    examples: int,
+    seconds: float,
+    as_json: bool,
+) -> None:
+    """Measure RUN, a run directory, on a split."""
+    import attrs
+
+    from ectrain.evaluate import evaluate_tasks
+    from ectrain.model import load_model
+    from ectrain.task import Budget
+    from ectrain_cli.closing import estimates as lines
+    from ectrain_cli.selection import known_tasks
+
+    model = load_model(run)
+    names = known_tasks(tasks, model.tasks)
+    metrics, estimates = evaluate_tasks(
+        model, names, cast("Split", split), Budget(examples, seconds)
+    )
+    rows = {name: attrs.asdict(estimate) for name, estimate in estimates.items()}
+    if as_json:
+        document = {"run": str(run), "split": split, "metrics": dict(metrics), "estimates": rows}
+        show_json("eval", document)
+        return
+    bare = {name: {"value": value} for name, value in metrics.items() if name not in rows}
+    for line in lines({**bare, **rows}, {}):
+        show(line)

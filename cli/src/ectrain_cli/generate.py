@@ -1,0 +1,89 @@
+"""`ectrain generate`: code from a trained run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from ectrain_cli import options
+from ectrain_cli.terminal import show_code, show_json
+
+
+@click.command()
+@options.RUN
+@click.option(
+    "--prompt", required=True, metavar="TEXT|FILE|-", help="What to go on from; - reads stdin."
+)
+@click.option("--task", default="codegen", show_default=True, help="Task whose head writes.")
+@click.option("--max-tokens", type=click.IntRange(min=1), default=256, show_default=True)
+@click.option(
+    "--temperature",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    show_default=True,
+    help="0 takes the likeliest token.",
+)
+@click.option("--top-k", type=click.IntRange(min=1), help="Draw among so many tokens.")
+@click.option(
+    "--top-p",
+    type=click.FloatRange(min=0, max=1, min_open=True),
+    help="Draw among the likeliest tokens with this share.",
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@options.as_json
+@options.debug
+def generate(
+    run: Path,
+    prompt: str,
+    task: str,
+    max_tokens: int,
+    temperature: float,
+    top_k: int | None,
+    top_p: float | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Write code with RUN, a run directory; the code alone goes to stdout."""
+    from ectrain.generation import generate_text
+    from ectrain.model import load_model
+    from ectrain_cli.selection import known_tasks
+
+    given = read_prompt(prompt)
+    model = load_model(run)
+    (name,) = known_tasks([task], model.tasks)
+    code = generate_text(
+        model,
+        name,
+        given,
+        max_tokens=max_tokens,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        seed=seed,
+    )
+    if as_json:
+        show_json("generate", {"run": str(run), "task": name, "prompt": given, "text": code})
+    else:
+        show_code(code)
+
+
+def read_prompt(prompt: str) -> str:
+    """Return the prompt: stdin for `-`, the content of an existing file, else the text itself."""
+    from ectrain.errors import DataError
+
+    try:
+        if prompt == "-":
+            return sys.stdin.buffer.read().decode("utf-8")
+        return Path(prompt).read_text(encoding="utf-8") if _is_file(prompt) else prompt
+    except (OSError, UnicodeDecodeError) as error:
+        place = "stdin" if prompt == "-" else prompt
+        raise DataError(f"prompt from {place} cannot be read as UTF-8 text: {error}") from error
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # too long for a path, or with a NUL
+        return False

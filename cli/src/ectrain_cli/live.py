@@ -1,0 +1,98 @@
+"""Progress drawn in place on a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from ectrain_cli.opening import opening
+from ectrain_cli.progress import Progress, news
+from ectrain_cli.terminal import visible
+
+Event = Mapping[str, Any]
+
+
+def can_draw(stream: TextIO | None = None) -> bool:
+    """Return whether the stream (stderr) is a terminal that can be drawn on."""
+    stream = sys.stderr if stream is None else stream
+    return stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
+
+
+class LiveProgress:
+    """One block at the foot of the terminal, redrawn at each event; news scrolls above it.
+
+    Everything goes through `Text`: rich's markup would swallow the brackets of code and names.
+
+    Args:
+        progress: The state to keep.
+        clock: Tells the time in seconds.
+        console: Where to draw; stderr unless given.
+    """
+
+    def __init__(
+        self,
+        progress: Progress,
+        clock: Callable[[], float] = time.monotonic,
+        console: Console | None = None,
+    ) -> None:
+        self._progress = progress
+        self._clock = clock
+        self._console = console or Console(stderr=True, markup=False, highlight=False, emoji=False)
+        self._opened = False
+        # redrawn by events only: a refreshing thread would be a second writer
+        self._live = Live(console=self._console, auto_refresh=False, transient=True)
+
+    def __enter__(self) -> LiveProgress:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._live.stop()
+
+    def run_started(self, event: Event) -> None:
+        """Write the first lines of the run, once."""
+        self._progress.take(event, self._clock())
+        if not self._opened:
+            self._opened = True
+            for line in opening(event):
+                self._tell(line)
+
+    def on_event(self, event: Event) -> None:
+        """Take in an event and redraw."""
+        if event.get("event") == "run_started":
+            self.run_started(event)
+            return
+        now = self._clock()
+        self._progress.take(event, now)
+        told = news(event)
+        if told is not None:
+            self._tell(told)
+        self._live.update(block(self._progress, now), refresh=True)
+
+    def _tell(self, line: str) -> None:
+        self._console.print(Text(visible(line)), soft_wrap=True)
+
+
+def block(progress: Progress, now: float) -> Text:
+    """Return the block that shows a run's progress."""
+    text = Text(no_wrap=False)
+    for number, (label, value) in enumerate(progress.parts(now)):
+        if number:
+            text.append("   ")
+        text.append(visible(label), style="dim")
+        text.append(" ")
+        text.append(visible(value), style="bold")
+    return text

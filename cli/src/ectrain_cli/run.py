@@ -1,0 +1,116 @@
+"""`ectrain run`: train, show how far it is, and say what came of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ectrain_cli import options
+from ectrain_cli.main import EXIT_CODES
+from ectrain_cli.terminal import labelled, say, show, show_json
+
+if TYPE_CHECKING:
+    from ectrain.config import RunConfig
+    from ectrain_cli.live import LiveProgress
+    from ectrain_cli.progress import LineProgress
+
+
+@click.command(epilog=EXIT_CODES)
+@options.selection
+@click.option("--out", type=click.Path(path_type=Path), help="Run directory; else in data/runs.")
+@click.option(
+    "--resume/--no-resume", default=True, help="Go on from the last good checkpoint (default)."
+)
+@click.option(
+    "--log-every",
+    type=click.FloatRange(min=0),
+    default=30.0,
+    show_default=True,
+    help="Seconds between lines of progress where stderr is no terminal.",
+)
+@click.option("--dry-run", is_flag=True, help="Check everything, print the plan, write nothing.")
+@options.as_json
+@options.debug
+@click.pass_context
+def run(
+    ctx: click.Context,
+    /,
+    out: Path | None,
+    resume: bool,
+    log_every: float,
+    dry_run: bool,
+    as_json: bool,
+    **chosen: Any,
+) -> None:
+    """Train one trunk on the chosen tasks.
+
+    The same command again goes on where the run was stopped.
+
+    \b
+    Examples:
+      ectrain run --tasks codegen --size tiny --scale 0.1
+      ectrain run --tasks codegen,security --config run.toml --out data/runs/first
+      ectrain run --tasks codegen --set optimizer.rate=0.001 --dry-run
+    """
+    from ectrain_cli.selection import configuration, default_run_directory
+
+    config = configuration(**chosen)
+    out = out or default_run_directory(config)
+    if dry_run:
+        from ectrain_cli.plan import plan
+
+        ctx.exit(plan(config, out, as_json))
+    _train(config, out, resume, log_every)
+    _close(out, as_json)
+
+
+def _train(config: RunConfig, out: Path, resume: bool, log_every: float) -> None:
+    from ectrain.build import prepare
+    from ectrain.loop import train
+
+    say(labelled("run dir", str(out)))
+    try:
+        prepared = prepare(config, out, resume)
+        with observer(config, log_every) as watching:
+            train(prepared, watching)
+    finally:
+        _write_report(out)
+
+
+def observer(config: RunConfig, log_every: float) -> LineProgress | LiveProgress:
+    """Return what shows the progress: drawn on a terminal, else lines."""
+    from ectrain_cli.progress import LineProgress, Progress
+
+    progress = Progress(checkpoint_every=config.checkpoints.every_epochs)
+    from ectrain_cli.live import LiveProgress, can_draw
+
+    return LiveProgress(progress) if can_draw() else LineProgress(progress, log_every)
+
+
+def _write_report(out: Path) -> None:
+    """Write the report, whatever the run came to; a full disk must not hide the run's own end."""
+    from ectrain.errors import EctrainError
+    from ectrain.report import make_report
+    from ectrain_cli.report import read
+
+    if not (out / "events.jsonl").is_file():
+        return
+    try:
+        (out / "report.md").write_text(make_report(read(out)), encoding="utf-8")
+    except (OSError, EctrainError) as error:
+        say(f"warning: the report was not written: {error}")
+
+
+def _close(out: Path, as_json: bool) -> None:
+    from ectrain.digest import digest
+    from ectrain_cli.closing import closing
+    from ectrain_cli.report import read, summary
+
+    found = digest(read(out))
+    if as_json:
+        show_json("run", {"run": str(out), "report": str(out / "report.md"), **summary(found)})
+        return
+    for line in closing(found, out):
+        show(line)

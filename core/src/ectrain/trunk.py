@@ -1,0 +1,172 @@
+"""The trunk: a Llama-shaped transformer over packed segments, shared by every task.
+
+RMSNorm (Zhang & Sennrich 2019), rotary positions (Su et al. 2021, half-split form), grouped-query
+attention (Ainslie et al. 2023), SwiGLU (Shazeer 2020), no biases, tied embeddings.
+
+Shape suffixes: t tokens of a pack, d width, h heads, k key-value heads, e head size, v vocabulary.
+"""
+
+import attrs
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ectrain.attention import attend
+from ectrain.errors import ConfigError, did_you_mean
+from ectrain.packing import Pack
+
+
+@attrs.frozen
+class TrunkConfig:
+    """Shape of the trunk.
+
+    Attributes:
+        layers: Blocks.
+        width: Size of a token's vector.
+        heads: Attention heads; `width / heads` is the head size, an even number.
+        kv_heads: Heads of keys and values; divides `heads`.
+        ffn: Width inside a feed-forward layer.
+        context: Most tokens of a segment.
+        rope_base: Base of the rotary frequencies.
+        norm_eps: Added to the mean square, against division by zero.
+    """
+
+    layers: int = 4
+    width: int = 128
+    heads: int = 4
+    kv_heads: int = 2
+    ffn: int = 352
+    context: int = 512
+    rope_base: float = 10_000.0
+    norm_eps: float = 1e-6
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse shapes that cannot be built."""
+        for name in ("layers", "width", "heads", "kv_heads", "ffn", "context"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"trunk.{name} is {getattr(self, name)}, expected 1 or more")
+        if self.width % self.heads or (self.width // self.heads) % 2:
+            raise ConfigError(
+                f"trunk.width {self.width} does not give {self.heads} heads of an even size; "
+                f"expected a multiple of {2 * self.heads}"
+            )
+        if self.heads % self.kv_heads:
+            raise ConfigError(
+                f"trunk.kv_heads {self.kv_heads} does not divide trunk.heads {self.heads}"
+            )
+
+
+SIZES: dict[str, TrunkConfig] = {
+    "tiny": TrunkConfig(),
+    "small": TrunkConfig(layers=6, width=256, heads=8, kv_heads=8, ffn=688, context=1024),
+    "base": TrunkConfig(layers=12, width=768, heads=12, kv_heads=12, ffn=2560, context=2048),
+    "full": TrunkConfig(layers=24, width=1024, heads=16, kv_heads=16, ffn=2816, context=4096),
+}
+
+
+def trunk_of_size(size: str) -> TrunkConfig:
+    """Return a named shape.
+
+    Raises:
+        ConfigError: No such size.
+    """
+    if size not in SIZES:
+        raise ConfigError(f"unknown trunk size {size!r}{did_you_mean(size, SIZES)}")
+    return SIZES[size]
+
+
+def rotary_tables(context: int, head_size: int, base: float) -> tuple[Tensor, Tensor]:
+    """Return cosines and sines for every position, `[context, head_size / 2]`."""
+    rates = base ** (-torch.arange(0, head_size, 2, dtype=torch.float32) / head_size)
+    angles = torch.outer(torch.arange(context, dtype=torch.float32), rates)
+    return angles.cos(), angles.sin()
+
+
+def rotate(x_the: Tensor, cos_t1e: Tensor, sin_t1e: Tensor) -> Tensor:
+    """Turn each head's vector by its position; the halves are the real and imaginary parts."""
+    real, imaginary = x_the.chunk(2, -1)
+    turned = (real * cos_t1e - imaginary * sin_t1e, imaginary * cos_t1e + real * sin_t1e)
+    return torch.cat(turned, -1)
+
+
+class Block(nn.Module):
+    """One layer: attention inside each segment, then a gated feed-forward layer."""
+
+    def __init__(self, config: TrunkConfig) -> None:
+        super().__init__()
+        width, size = config.width, config.width // config.heads
+        self.heads, self.kv_heads, self.head_size = config.heads, config.kv_heads, size
+        self.attention_norm = nn.RMSNorm(width, config.norm_eps)
+        self.qkv = nn.Linear(width, (config.heads + 2 * config.kv_heads) * size, bias=False)
+        self.out = nn.Linear(width, width, bias=False)
+        self.ffn_norm = nn.RMSNorm(width, config.norm_eps)
+        self.gate_up = nn.Linear(width, 2 * config.ffn, bias=False)
+        self.down = nn.Linear(config.ffn, width, bias=False)
+
+    def queries_keys_values(
+        self, x_td: Tensor, cos_t1e: Tensor, sin_t1e: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return rotated queries `[t, h, e]` and keys, and values, `[t, k, e]`."""
+        qkv = self.qkv(self.attention_norm(x_td)).view(len(x_td), -1, self.head_size)
+        turned = rotate(qkv[:, : self.heads + self.kv_heads], cos_t1e, sin_t1e)
+        return turned[:, : self.heads], turned[:, self.heads :], qkv[:, -self.kv_heads :]
+
+    def add_ffn(self, x_td: Tensor) -> Tensor:
+        """Return x plus its feed-forward layer."""
+        gate, up = self.gate_up(self.ffn_norm(x_td)).chunk(2, -1)
+        added: Tensor = x_td + self.down(F.silu(gate) * up)
+        return added
+
+    def forward(self, x_td: Tensor, cos_t1e: Tensor, sin_t1e: Tensor, pack: Pack) -> Tensor:
+        """Return the layer's output, `[t, d]`."""
+        q_the, k_tke, v_tke = self.queries_keys_values(x_td, cos_t1e, sin_t1e)
+        mixed_the = attend(q_the, k_tke, v_tke, pack.slabs)
+        return self.add_ffn(x_td + self.out(mixed_the.reshape(x_td.shape)))
+
+
+class Trunk(nn.Module):
+    """The shared transformer.
+
+    Args:
+        config: Its shape.
+        vocabulary: How many tokens it knows.
+    """
+
+    def __init__(self, config: TrunkConfig, vocabulary: int) -> None:
+        super().__init__()
+        self.config = config
+        self.vocabulary = vocabulary
+        self.embedding = nn.Embedding(vocabulary, config.width)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.norm = nn.RMSNorm(config.width, config.norm_eps)
+        tables = rotary_tables(config.context, config.width // config.heads, config.rope_base)
+        self.cos: Tensor
+        self.sin: Tensor
+        self.register_buffer("cos", tables[0], persistent=False)
+        self.register_buffer("sin", tables[1], persistent=False)
+
+    def initialize(self, generator: torch.Generator) -> None:
+        """Draw the weights: normal, and smaller where a layer adds to the residual stream.
+
+        Source: Radford et al., Language models are unsupervised multitask learners (2019), 2.3.
+        """
+        for name, parameter in self.named_parameters():
+            if parameter.ndim == 1:
+                nn.init.ones_(parameter)
+                continue
+            std = self.config.width**-0.5
+            if name == "embedding.weight":
+                std = 0.02
+            elif name.endswith(("out.weight", "down.weight")):
+                std *= (2 * self.config.layers) ** -0.5
+            nn.init.normal_(parameter, std=std, generator=generator)
+
+    def forward(self, pack: Pack) -> Tensor:
+        """Return the output at every token of a pack, `[t, d]`."""
+        x_td = self.embedding(pack.tokens_t)
+        cos_t1e = self.cos[pack.positions_t].unsqueeze(1).to(x_td.dtype)
+        sin_t1e = self.sin[pack.positions_t].unsqueeze(1).to(x_td.dtype)
+        for block in self.blocks:
+            x_td = block(x_td, cos_t1e, sin_t1e, pack)
+        normed: Tensor = self.norm(x_td)
+        return normed
