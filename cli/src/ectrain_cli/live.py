@@ -5,19 +5,16 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Self, TextIO
 
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from ectrain_cli.opening import opening
-from ectrain_cli.progress import Progress, news
+from ectrain_cli.progress import Event, Progress, Watcher
 from ectrain_cli.terminal import visible
-
-Event = Mapping[str, Any]
 
 
 def can_draw(stream: TextIO | None = None) -> bool:
@@ -26,7 +23,7 @@ def can_draw(stream: TextIO | None = None) -> bool:
     return stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
 
 
-class LiveProgress:
+class LiveProgress(Watcher):
     """One block at the foot of the terminal, redrawn at each event; news scrolls above it.
 
     Everything goes through `Text`: rich's markup would swallow the brackets of code and names.
@@ -43,14 +40,14 @@ class LiveProgress:
         clock: Callable[[], float] = time.monotonic,
         console: Console | None = None,
     ) -> None:
-        self._progress = progress
-        self._clock = clock
-        self._console = console or Console(stderr=True, markup=False, highlight=False, emoji=False)
-        self._opened = False
+        drawn = console or Console(stderr=True, markup=False, highlight=False, emoji=False)
+        super().__init__(
+            progress, clock, lambda line: drawn.print(Text(visible(line)), soft_wrap=True)
+        )
         # redrawn by events only: a refreshing thread would be a second writer
-        self._live = Live(console=self._console, auto_refresh=False, transient=True)
+        self._live = Live(console=drawn, auto_refresh=False, transient=True)
 
-    def __enter__(self) -> LiveProgress:
+    def __enter__(self) -> Self:
         self._live.start()
         return self
 
@@ -62,28 +59,8 @@ class LiveProgress:
     ) -> None:
         self._live.stop()
 
-    def run_started(self, event: Event) -> None:
-        """Write the first lines of the run, once."""
-        self._progress.take(event, self._clock())
-        if not self._opened:
-            self._opened = True
-            for line in opening(event):
-                self._tell(line)
-
-    def on_event(self, event: Event) -> None:
-        """Take in an event and redraw."""
-        if event.get("event") == "run_started":
-            self.run_started(event)
-            return
-        now = self._clock()
-        self._progress.take(event, now)
-        told = news(event)
-        if told is not None:
-            self._tell(told)
+    def _show(self, event: Event, now: float) -> None:
         self._live.update(block(self._progress, now), refresh=True)
-
-    def _tell(self, line: str) -> None:
-        self._console.print(Text(visible(line)), soft_wrap=True)
 
 
 def block(progress: Progress, now: float) -> Text:

@@ -41,8 +41,9 @@ def list_plugins(as_json: bool) -> None:
 def _state(offer: Offer) -> str:
     if offer.duplicate_of:
         return f"refused: also offered by {', '.join(offer.duplicate_of)}"
-    from ectrain.errors import EctrainError
     from ectrain.plugins import load_tasks
+
+    from ectrain.errors import EctrainError
 
     try:
         load_tasks([offer.name])

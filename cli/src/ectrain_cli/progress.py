@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import attrs
 
@@ -106,31 +107,24 @@ def news(event: Event) -> str | None:
     return None
 
 
-class LineProgress:
-    """Progress where nothing can be drawn: one line per interval, and news at once.
+class Watcher(ABC):
+    """What every display of a run does with its events; how a line is written differs.
 
     Args:
         progress: The state to keep.
-        interval: Seconds between lines.
         clock: Tells the time in seconds.
-        write: Takes a line.
+        tell: Writes a line at once.
     """
 
     def __init__(
-        self,
-        progress: Progress,
-        interval: float,
-        clock: Callable[[], float] = time.monotonic,
-        write: Callable[[str], None] = say,
+        self, progress: Progress, clock: Callable[[], float], tell: Callable[[str], None]
     ) -> None:
         self._progress = progress
-        self._interval = interval
         self._clock = clock
-        self._write = write
-        self._last: float | None = None
+        self._tell = tell
         self._opened = False
 
-    def __enter__(self) -> LineProgress:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -147,10 +141,10 @@ class LineProgress:
         if not self._opened:
             self._opened = True
             for line in opening(event):
-                self._write(line)
+                self._tell(line)
 
     def on_event(self, event: Event) -> None:
-        """Take in an event; write a line if one is due."""
+        """Take in an event: news is told at once, the rest is shown when it is due."""
         if event.get("event") == "run_started":
             self.run_started(event)
             return
@@ -158,10 +152,39 @@ class LineProgress:
         self._progress.take(event, now)
         told = news(event)
         if told is not None:
-            self._write(told)
+            self._tell(told)
+        self._show(event, now)
+
+    @abstractmethod
+    def _show(self, event: Event, now: float) -> None:
+        """Show the state after an event that was taken in at `now`."""
+
+
+class LineProgress(Watcher):
+    """Progress where nothing can be drawn: one line per interval, and news at once.
+
+    Args:
+        progress: The state to keep.
+        interval: Seconds between lines.
+        clock: Tells the time in seconds.
+        write: Takes a line.
+    """
+
+    def __init__(
+        self,
+        progress: Progress,
+        interval: float,
+        clock: Callable[[], float] = time.monotonic,
+        write: Callable[[str], None] = say,
+    ) -> None:
+        super().__init__(progress, clock, write)
+        self._interval = interval
+        self._last: float | None = None
+
+    def _show(self, event: Event, now: float) -> None:
         if event.get("event") != "step":
             return
         if self._last is None or now - self._last >= self._interval:
             self._last = now
             parts = self._progress.parts(now)
-            self._write("  ".join(f"{label} {value}" for label, value in parts))
+            self._tell("  ".join(f"{label} {value}" for label, value in parts))

@@ -13,6 +13,7 @@ from ectrain_cli.terminal import labelled, say, show, show_json
 
 if TYPE_CHECKING:
     from ectrain.config import RunConfig
+
     from ectrain_cli.live import LiveProgress
     from ectrain_cli.progress import LineProgress
 

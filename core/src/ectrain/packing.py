@@ -220,7 +220,7 @@ def _cut(lengths: Sequence[int]) -> list[tuple[int, int, int]]:
         total = best[:, None] + cost
         total[0, 0] = 0.0
         rounds.append(total.argmin(0))
-        best = np.minimum(total.min(0), np.inf)
+        best = total.min(0)
     runs, end = [], n
     for choice in reversed(rounds):
         if end == 0:

@@ -4,7 +4,6 @@ Shape suffixes: m tokens with a target, n tokens, s segments, w labels, d trunk 
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import attrs
 import torch
@@ -119,7 +118,7 @@ def label_loss(
 
 
 class TokenAccuracy:
-    """Share of target tokens predicted right, and nats and bits per target."""
+    """Share of target tokens predicted right."""
 
     def __init__(self) -> None:
         self.right = 0
@@ -142,8 +141,3 @@ class TokenAccuracy:
     def compute(self) -> Mapping[str, float | None]:
         """Return the share, or None before any target."""
         return {"": self.right / self.count if self.count else None}
-
-
-def is_token_head(head: Any) -> bool:
-    """Whether a head can generate text: it adapts hidden states to the embedding's space."""
-    return callable(getattr(head, "adapt", None))
