@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ectrain.attention import attend, fused_attention
+from ectrain.config import TrunkConfig
 from ectrain.cross_entropy import summed_cross_entropy
 from ectrain.packing import pack
 from ectrain.task import NO_TARGET, Segment
-from ectrain.trunk import Trunk, TrunkConfig
+from ectrain.trunk import Trunk
 
 VOCABULARY = 50
 SHAPE = TrunkConfig(layers=2, width=16, heads=4, kv_heads=2, ffn=24, context=64)

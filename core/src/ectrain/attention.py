@@ -31,7 +31,9 @@ def attend(q_the: Tensor, k_tke: Tensor, v_tke: Tensor, slabs: Sequence[Slab]) -
         k_tke = k_tke.repeat_interleave(repeats, 1)
         v_tke = v_tke.repeat_interleave(repeats, 1)
     if q_the.device.type == "cpu":
-        mixed: Tensor = _ExplicitProducts.apply(q_the, k_tke, v_tke, slabs)
+        mixed: Tensor = _ExplicitProducts.apply(  # type: ignore[no-untyped-call]
+            q_the, k_tke, v_tke, slabs
+        )
         return mixed
     return fused_attention(q_the, k_tke, v_tke, slabs)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
-from ectrain.task import Estimate, Goal
+from ectrain.task import Estimate, Goal, Task
 
 Verdict = Literal["met", "not met", "not shown"]
 
@@ -54,3 +54,48 @@ def verdict(goal: Goal, estimate: Estimate | None, baselines: Mapping[str, Estim
     was not measured, and that nothing measured speaks against the goal.
     """
     return judge(goal, estimate, baselines)[0]
+
+
+def claims_of(
+    tasks: Mapping[str, Task[Any, Any]],
+    figures: Mapping[str, float | None],
+    estimates: Mapping[str, Estimate],
+    baselines: Mapping[str, Estimate],
+) -> list[dict[str, Any]]:
+    """Return each goal of each task with its measurement and verdict, as the event log has it.
+
+    Args:
+        tasks: Tasks by name.
+        figures: Metrics on the test split by "task/metric": figures without an interval.
+        estimates: Estimates on it, which go before metrics of the same name.
+        baselines: What the figures must beat, by "task/name".
+    """
+    found = []
+    for task_name, task in tasks.items():
+        own = {
+            name.removeprefix(f"{task_name}/"): estimate
+            for name, estimate in baselines.items()
+            if name.startswith(f"{task_name}/")
+        }
+        for goal in task.goals:
+            full = f"{task_name}/{goal.metric}"
+            measured = estimates.get(full)
+            if measured is None and full in figures:
+                measured = Estimate(figures[full], why="" if figures[full] else "undefined")
+            said, why = judge(goal, measured, own)
+            shown = measured or Estimate.missing("not measured")
+            found.append(
+                {
+                    "task": task_name,
+                    "metric": goal.metric,
+                    "above": goal.above,
+                    "value": shown.value,
+                    "low": shown.low,
+                    "high": shown.high,
+                    "n": shown.n,
+                    "verdict": said,
+                    "baselines": {n: own[n].value for n in goal.baselines if n in own},
+                    "why": why,
+                }
+            )
+    return found

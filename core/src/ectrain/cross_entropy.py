@@ -6,6 +6,7 @@ Shape suffixes: m rows, c rows of a chunk, d width, v vocabulary.
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 CHUNK_ROWS = 512  # 512 x 8192 fp32 logits are 16 MB: they stay in the last-level cache
@@ -57,11 +58,13 @@ def summed_cross_entropy(hidden_md: Tensor, vocabulary_vd: Tensor, tokens_m: Ten
         A scalar; 0 with a zero gradient when there is no row.
     """
     if not torch.is_grad_enabled():
-        chunks = zip(hidden_md.split(CHUNK_ROWS), tokens_m.split(CHUNK_ROWS), strict=True)
         total = torch.zeros((), device=hidden_md.device)
-        for hidden_cd, tokens_c in chunks:
-            logits_cv = (hidden_cd @ vocabulary_vd.t()).float()
-            total += torch.nn.functional.cross_entropy(logits_cv, tokens_c, reduction="sum")
+        for start in range(0, len(tokens_m), CHUNK_ROWS):
+            chunk = slice(start, start + CHUNK_ROWS)
+            logits_cv = (hidden_md[chunk] @ vocabulary_vd.t()).float()
+            total += F.cross_entropy(logits_cv, tokens_m[chunk], reduction="sum")
         return total
-    result: Tensor = _SummedCrossEntropy.apply(hidden_md, vocabulary_vd, tokens_m)
+    result: Tensor = _SummedCrossEntropy.apply(  # type: ignore[no-untyped-call]
+        hidden_md, vocabulary_vd, tokens_m
+    )
     return result

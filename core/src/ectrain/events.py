@@ -1,18 +1,80 @@
 """The event log of a run: one JSON object a line, the only source of reports and dashboards."""
 
+from __future__ import annotations
+
 import json
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ectrain.errors import DataError
+from ectrain.storage import Storage, utc_now
+
+Event = Mapping[str, Any]
+
+
+class EventLog:
+    """Writes events, one line each; a disk that refuses them never stops the training.
+
+    Lines that can't be written are kept in memory (the newest thousand) and written when the disk
+    takes them again.
+
+    Args:
+        path: The log; it is appended to.
+        tell: Called with every event, written or not.
+        storage: Where it is written.
+    """
+
+    def __init__(
+        self, path: Path, tell: Callable[[Event], None], storage: Storage | None = None
+    ) -> None:
+        self._path = path
+        self._tell = tell
+        self._storage = storage or Storage()
+        self._waiting: list[bytes] = []
+        self._refused = False
+
+    def write(self, kind: str, **fields: Any) -> None:
+        """Write an event of a kind with its fields; NaN and infinities become null."""
+        event = {"event": kind, "time": utc_now(), **finite(fields)}
+        self._waiting = self._waiting[-999:]
+        self._waiting.append(json.dumps(event, allow_nan=False).encode() + b"\n")
+        try:
+            self._storage.append(self._path, b"".join(self._waiting))
+            self._waiting, self._refused = [], False
+        except OSError as error:
+            if not self._refused:
+                self._refused = True
+                message = f"{self._path}: {error.strerror}; events wait in memory"
+                self._tell({"event": "warning", "time": event["time"], "message": message})
+        self._tell(event)
+
+
+def finite(value: Any) -> Any:
+    """Return a value as strict JSON can hold it: numbers that aren't finite become None."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(inner) for inner in value]
+    return value
+
+
+def end_torn_line(path: Path) -> None:
+    """End a last line that a crash cut off, so that the next event starts a line of its own."""
+    if path.is_file():
+        with path.open("rb+") as file:
+            if file.seek(0, 2) and (file.seek(-1, 2), file.read(1))[1] != b"\n":
+                file.write(b"\n")
 
 
 def read_events(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the events of a log; a last line that a crash cut off is left out.
+    """Yield the events of a log; lines that a crash cut off are left out.
 
     Raises:
-        DataError: A line other than the last is not a JSON object (path and line named).
+        DataError: A line is not a JSON object and no crash explains it (path and line named).
     """
     lines = path.read_bytes().split(b"\n")
     for number, line in enumerate(lines, start=1):
@@ -21,8 +83,8 @@ def read_events(path: Path) -> Iterator[dict[str, Any]]:
         try:
             event = json.loads(line)
         except ValueError as error:
-            if number == len(lines):
-                return
+            if number == len(lines) or line.startswith(b'{"event": '):
+                continue
             raise DataError(f"{path}:{number}: not a JSON object: {error}") from error
         if not isinstance(event, dict):
             raise DataError(f"{path}:{number}: expected a JSON object, found {line[:40]!r}")

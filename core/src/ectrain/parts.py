@@ -126,11 +126,10 @@ class TokenAccuracy:
 
     def update(self, output: TokenOutput, targets: Targets) -> None:
         """Count the targets whose token has the highest logit."""
-        for hidden_md, tokens_m in zip(
-            output.hidden_md.split(1024), targets.tokens_m.split(1024), strict=True
-        ):
-            best_m = (hidden_md @ output.vocabulary_vd.t()).argmax(-1)
-            self.right += int((best_m == tokens_m).sum())
+        for start in range(0, len(targets.tokens_m), 1024):
+            tokens_m = targets.tokens_m[start : start + 1024]
+            logits_mv = output.hidden_md[start : start + 1024] @ output.vocabulary_vd.t()
+            self.right += int((logits_mv.argmax(-1) == tokens_m).sum())
             self.count += len(tokens_m)
 
     def merge(self, other: "TokenAccuracy") -> None:

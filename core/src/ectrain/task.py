@@ -288,6 +288,10 @@ class Task(ABC, Generic[ExampleT, ConfigT]):
         """Numbers that a curriculum's filter can select by, such as `{"level": 1}`."""
         return {}
 
+    def prompt(self, text: str, tokenizer: Tokenizer) -> list[int]:
+        """Return the tokens that `text` is as a prompt, for tasks whose head writes."""
+        return [tokenizer.begin_id, *tokenizer.encode(text)]
+
     def nats_of_a_guess(self, vocabulary: int) -> float:
         """Loss per target of a uniform guess, in nats: what balancing divides the loss by."""
         return math.log(vocabulary)

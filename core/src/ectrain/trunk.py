@@ -6,73 +6,13 @@ attention (Ainslie et al. 2023), SwiGLU (Shazeer 2020), no biases, tied embeddin
 Shape suffixes: t tokens of a pack, d width, h heads, k key-value heads, e head size, v vocabulary.
 """
 
-import attrs
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ectrain.attention import attend
-from ectrain.errors import ConfigError, did_you_mean
+from ectrain.config import TrunkConfig
 from ectrain.packing import Pack
-
-
-@attrs.frozen
-class TrunkConfig:
-    """Shape of the trunk.
-
-    Attributes:
-        layers: Blocks.
-        width: Size of a token's vector.
-        heads: Attention heads; `width / heads` is the head size, an even number.
-        kv_heads: Heads of keys and values; divides `heads`.
-        ffn: Width inside a feed-forward layer.
-        context: Most tokens of a segment.
-        rope_base: Base of the rotary frequencies.
-        norm_eps: Added to the mean square, against division by zero.
-    """
-
-    layers: int = 4
-    width: int = 128
-    heads: int = 4
-    kv_heads: int = 2
-    ffn: int = 352
-    context: int = 512
-    rope_base: float = 10_000.0
-    norm_eps: float = 1e-6
-
-    def __attrs_post_init__(self) -> None:
-        """Refuse shapes that cannot be built."""
-        for name in ("layers", "width", "heads", "kv_heads", "ffn", "context"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"trunk.{name} is {getattr(self, name)}, expected 1 or more")
-        if self.width % self.heads or (self.width // self.heads) % 2:
-            raise ConfigError(
-                f"trunk.width {self.width} does not give {self.heads} heads of an even size; "
-                f"expected a multiple of {2 * self.heads}"
-            )
-        if self.heads % self.kv_heads:
-            raise ConfigError(
-                f"trunk.kv_heads {self.kv_heads} does not divide trunk.heads {self.heads}"
-            )
-
-
-SIZES: dict[str, TrunkConfig] = {
-    "tiny": TrunkConfig(),
-    "small": TrunkConfig(layers=6, width=256, heads=8, kv_heads=8, ffn=688, context=1024),
-    "base": TrunkConfig(layers=12, width=768, heads=12, kv_heads=12, ffn=2560, context=2048),
-    "full": TrunkConfig(layers=24, width=1024, heads=16, kv_heads=16, ffn=2816, context=4096),
-}
-
-
-def trunk_of_size(size: str) -> TrunkConfig:
-    """Return a named shape.
-
-    Raises:
-        ConfigError: No such size.
-    """
-    if size not in SIZES:
-        raise ConfigError(f"unknown trunk size {size!r}{did_you_mean(size, SIZES)}")
-    return SIZES[size]
 
 
 def rotary_tables(context: int, head_size: int, base: float) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,31 @@
+"""How much each task's loss counts in a step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ectrain.errors import PluginError
+from ectrain.model import AnyTask
+
+
+def fixed_weights(
+    weights: Mapping[str, float], tasks: Mapping[str, AnyTask], vocabulary: int, scaled: bool
+) -> dict[str, float]:
+    """Return the factor of each task's mean loss: the curriculum's weight, made comparable.
+
+    Args:
+        weights: Of the epoch, by task.
+        tasks: Tasks by name.
+        vocabulary: Tokens there are.
+        scaled: Divide by the loss of a guess, so that weight 1 means the same for every task.
+
+    Raises:
+        PluginError: A task says that a guess costs nothing.
+    """
+    found = {}
+    for name, weight in weights.items():
+        guess = tasks[name].nats_of_a_guess(vocabulary) if scaled else 1.0
+        if not guess > 0:
+            raise PluginError(f"task {name}: nats_of_a_guess is {guess}, expected more than 0")
+        found[name] = weight / guess
+    return found

@@ -1,0 +1,246 @@
+"""From a configuration to a run that can be trained: new, or going on where it was stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from ectrain.batches import Drawable, examples_of
+from ectrain.checkpoint import Checkpoints, Loaded
+from ectrain.config import RunConfig, changes, from_dict, to_dict
+from ectrain.curriculum import load_curriculum, scaled
+from ectrain.device import choose_place, prepare_process
+from ectrain.digest import digest
+from ectrain.errors import CheckpointError, ConfigError
+from ectrain.events import end_torn_line, read_events
+from ectrain.learner import Learner
+from ectrain.model import AnyTask, Model, check_fingerprint
+from ectrain.optimizer import make_optimizer, restore_optimizer
+from ectrain.plugins import blame, installed, load_tasks
+from ectrain.run import Run, write_once
+from ectrain.signals import stop_requests
+from ectrain.state import TrainState
+from ectrain.storage import RunLock, Storage, disk_errors
+from ectrain.structure import structured
+from ectrain.task import SPLITS, Split
+from ectrain.tokenizer import Tokenizer
+
+Data = dict[str, dict[Split, Sequence[Any]]]
+
+CONFIG_FILE = "training_config.json"
+
+
+def prepare(
+    config: RunConfig,
+    out: Path,
+    resume: bool = True,
+    allowed: Sequence[str] = (),
+    storage: Storage | None = None,
+) -> Run:
+    """Return a run, new or restored from its newest good checkpoint.
+
+    Args:
+        config: What to train.
+        out: The run directory.
+        resume: Go on with a run that is there already; else refuse such a directory.
+        allowed: Settings that may differ from those that the run was started with.
+        storage: Where it is written.
+
+    Raises:
+        EctrainError: Settings, plugins, data, checkpoint, disk or device don't allow it.
+    """
+    with ExitStack() as held, stop_requests(patient=False):
+        prepare_process(config.device)
+        tasks = make_tasks(config)
+        storage = storage or Storage()
+        with disk_errors(out, "can't use run directory"):
+            storage.make_directory(out)
+        held.enter_context(RunLock(out))
+        warnings: list[str] = []
+        settings = config.checkpoints
+        checkpoints = Checkpoints(
+            out / "checkpoints", settings.keep_last, settings.keep_best, storage, warnings.append
+        )
+        loaded = _start(config, out, resume, allowed, checkpoints)
+        data = load_data(tasks)
+        run = _assemble(config, out, tasks, data, checkpoints, loaded, storage, warnings, held)
+        write_once(storage, out / CONFIG_FILE, json.dumps(to_dict(config), indent=1) + "\n")
+        write_once(storage, out / "tokenizer.json", run.tokenizer.to_json())
+        with disk_errors(out, "can't write"):
+            end_torn_line(out / "events.jsonl")
+        run.held = held.pop_all()
+    checkpoints.warn_with(run.warn)
+    return run
+
+
+def _assemble(
+    config: RunConfig,
+    out: Path,
+    tasks: Mapping[str, AnyTask],
+    data: Data,
+    checkpoints: Checkpoints,
+    loaded: Loaded | None,
+    storage: Storage,
+    warnings: list[str],
+    held: ExitStack,
+) -> Run:
+    marks = {name: data_mark(splits["train"]) for name, splits in data.items()}
+    offers = {name: offer for name, offer in installed().items() if name in tasks}
+    state = TrainState()
+    if loaded is None:
+        tokenizer = train_tokenizer(config, tasks, data)
+    else:
+        place = str(loaded.entry.path)
+        stored = loaded.document("state")
+        tokenizer = Tokenizer.from_json(loaded.tokenizer, f"{place}/tokenizer.json")
+        check_fingerprint(tokenizer, stored, loaded.entry.path)
+        _check_data(marks, stored.get("data", {}), place)
+        state = TrainState.from_dict(stored["progress"], place)
+        before = loaded.document("plugins")
+        warnings += [
+            f"plugin {offer} was version {before[name]['version']} when the run was saved"
+            for name, offer in offers.items()
+            if name in before and before[name]["version"] != offer.version
+        ]
+    device = choose_place(config.device)
+    model = Model(config.trunk, tasks, tokenizer, config.seed)
+    if loaded is not None:
+        model.restore(loaded.tensors("model"))
+    model.to(device.device)
+    optimizer = make_optimizer(model, config.optimizer)
+    if loaded is not None:
+        restore_optimizer(model, optimizer, loaded.tensors("optim"))
+    return Run(
+        config=config,
+        directory=out,
+        curriculum=scaled(load_curriculum(config.curriculum), config.scale),
+        learner=Learner(model, optimizer, device, config.optimizer.clip),
+        drawable={n: Drawable(n, task, data[n]["train"]) for n, task in tasks.items()},
+        sizes={n: {s: len(examples) for s, examples in d.items()} for n, d in data.items()},
+        checkpoints=checkpoints,
+        storage=storage,
+        state=state,
+        offers=offers,
+        data_marks=marks,
+        resumed_from=loaded.entry if loaded else None,
+        finished=loaded is not None and has_finished(out),
+        held=held,
+        early_warnings=warnings,
+    )
+
+
+def make_tasks(config: RunConfig) -> dict[str, AnyTask]:
+    """Return the configured tasks, each with its settings.
+
+    Raises:
+        ConfigError: A setting that a task doesn't know, or data for tasks that read none.
+        PluginError: A plugin that can't be used.
+    """
+    classes = load_tasks(list(config.tasks))
+    readers = [name for name, task in classes.items() if _reads_data(task.config_type)]
+    if config.data and not readers:
+        raise ConfigError(f"--data {config.data}: none of {', '.join(classes)} reads data")
+    found = {}
+    for name, task in classes.items():
+        settings = dict(config.tasks[name])
+        if config.data and name in readers:
+            settings.setdefault("data", config.data)
+        with blame(name, "config_type"):
+            made = structured(settings, task.config_type, f"[tasks.{name}]")
+        with blame(name, "__init__"):
+            found[name] = task(made)
+    return found
+
+
+def _reads_data(config_type: type[Any]) -> bool:
+    return any(field.name == "data" for field in attrs.fields(config_type))
+
+
+def load_data(tasks: Mapping[str, AnyTask]) -> Data:
+    """Return every task's splits.
+
+    Raises:
+        DataError: One is missing, malformed or empty.
+    """
+    return {n: {s: examples_of(n, task, s) for s in SPLITS} for n, task in tasks.items()}
+
+
+def data_mark(examples: Sequence[Any]) -> str:
+    """Return a fingerprint of a dataset: its examples' ids in order."""
+    found = hashlib.sha256()
+    for example in examples:
+        found.update(str(example.id).encode() + b"\0")
+    return found.hexdigest()
+
+
+def train_tokenizer(config: RunConfig, tasks: Mapping[str, AnyTask], data: Data) -> Tokenizer:
+    """Learn the run's tokenizer from the training split of its tasks."""
+
+    def texts() -> Iterator[str]:
+        for name in sorted(tasks):
+            with blame(name, "texts"):
+                for example in data[name]["train"]:
+                    yield from tasks[name].texts(example)
+
+    control = [token for name in sorted(tasks) for token in tasks[name].control_tokens()]
+    symbols = [symbol for name in sorted(tasks) for symbol in tasks[name].symbols()]
+    return Tokenizer.train(texts(), config.tokenizer.size, control, symbols)
+
+
+def _start(
+    config: RunConfig,
+    out: Path,
+    resume: bool,
+    allowed: Sequence[str],
+    checkpoints: Checkpoints,
+) -> Loaded | None:
+    """Return the checkpoint to go on from, None to start; refuse what doesn't fit."""
+    entries = checkpoints.entries()
+    if not resume:
+        if entries or (out / "events.jsonl").exists():
+            raise ConfigError(f"{out} holds a run already; choose another --out, or --resume")
+        return None
+    loaded = checkpoints.newest()
+    if loaded is None:
+        if entries:
+            raise CheckpointError(
+                f"{checkpoints.directory}: none of {len(entries)} checkpoints verifies; "
+                "choose another --out to start again"
+            )
+        return None
+    _check_config(config, from_dict(loaded.document("config")), out, allowed)
+    return loaded
+
+
+def _check_config(new: RunConfig, old: RunConfig, out: Path, allowed: Sequence[str]) -> None:
+    refused = [c for c in changes(old, new) if c.kind != "free" and c.key not in allowed]
+    if not refused:
+        return
+    listed = "; ".join(map(str, refused))
+    identity = any(c.kind == "identity" for c in refused)
+    remedy = "choose another --out" if identity else f"--allow-change {refused[0].key}"
+    raise ConfigError(f"{out} was started with other settings: {listed}; {remedy}")
+
+
+def _check_data(now: Mapping[str, str], before: Mapping[str, str], place: str) -> None:
+    for name, mark in now.items():
+        if before.get(name, mark) != mark:
+            raise CheckpointError(
+                f"{place}: the training data of task {name} is not what it was saved with; "
+                "choose another --out, or bring the data back"
+            )
+
+
+def has_finished(out: Path) -> bool:
+    """Return whether the last word of a run's log is that it finished."""
+    path = out / "events.jsonl"
+    if not path.is_file():
+        return False
+    end = digest(read_events(path)).end
+    return end is not None and end.get("status") == "finished"

@@ -1,0 +1,130 @@
+"""Measuring a model on held-out data, task by task."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+import torch
+
+from ectrain.batches import Batch, Encoder, examples_of, split_batches
+from ectrain.errors import PluginError
+from ectrain.model import Model
+from ectrain.plugins import blame
+from ectrain.task import Budget, Estimate, Metric, Split, Targets
+
+MAX_TOKENS = 8192  # of one pass
+
+Figures = dict[str, float | None]
+
+
+def predictions(
+    model: Model, name: str, split: Split, limit: int = 0
+) -> Iterator[tuple[Any, Targets]]:
+    """Yield the head's outputs over a task's split with what they should be, in order.
+
+    Args:
+        model: What to measure.
+        name: Of the task.
+        split: Which data.
+        limit: Most examples, the first ones; 0 for all.
+    """
+    for batch in held_out(model, name, split, limit):
+        yield from _outputs(model, name, batch)
+
+
+def held_out(model: Model, name: str, split: Split, limit: int = 0) -> Iterator[Batch]:
+    """Yield a task's split as batches, encoded the same way every time."""
+    task = model.tasks[name]
+    examples = examples_of(name, task, split)
+    encoder = Encoder(model.tokenizer, model.trunk.config.context)
+    chosen: Iterable[Any] = islice(examples, limit) if limit else examples
+    return split_batches(name, task, list(chosen), encoder, MAX_TOKENS)
+
+
+def _outputs(model: Model, name: str, batch: Batch) -> Iterator[tuple[Any, Targets]]:
+    for pack in batch.packs:
+        on_device = pack.to(model.device)
+        with torch.no_grad():
+            output = model(on_device)[name]
+        yield output, on_device.tasks[name].targets
+
+
+def measure(model: Model, name: str, batches: Iterable[Batch]) -> Figures:
+    """Return a task's loss, in nats per target, and its metrics over batches, by name."""
+    task = model.tasks[name]
+    with blame(name, "metrics"):
+        metrics: Mapping[str, Metric] = task.metrics()
+    total, count = 0.0, 0
+    for batch in batches:
+        for output, targets in _outputs(model, name, batch):
+            with blame(name, "loss"), torch.no_grad():
+                total += float(task.loss(output, targets))
+            count += targets.count
+            for metric_name, metric in metrics.items():
+                with blame(name, f"metric {metric_name!r}"), torch.no_grad():
+                    metric.update(output, targets)
+    found: Figures = {"loss": _finite(total / count) if count else None}
+    for metric_name, metric in metrics.items():
+        with blame(name, f"metric {metric_name!r}"):
+            computed = metric.compute()
+        for inner, value in computed.items():
+            full = ".".join(part for part in (metric_name, inner) if part)
+            if not full or full in found:
+                raise PluginError(f"task {name}: two figures are named {full!r}")
+            found[full] = None if value is None else _finite(float(value))
+    return found
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def evaluate_tasks(
+    model: Model, names: Sequence[str], split: Split, budget: Budget
+) -> tuple[Figures, dict[str, Estimate]]:
+    """Measure tasks on a split, by their metrics and by generating and executing.
+
+    Args:
+        model: What to measure.
+        names: Of the tasks.
+        split: Which data.
+        budget: What each task's execution may spend.
+
+    Returns:
+        Metrics and estimates, both by "task/metric".
+    """
+    was_training = model.training
+    model.eval()
+    metrics: Figures = {}
+    estimates: dict[str, Estimate] = {}
+    for name in names:
+        for metric, value in measure(model, name, held_out(model, name, split)).items():
+            metrics[f"{name}/{metric}"] = value
+        with blame(name, "evaluate"):
+            found = model.tasks[name].evaluate(model, split, budget)
+        estimates.update({f"{name}/{metric}": value for metric, value in found.items()})
+    model.train(was_training)
+    return metrics, estimates
+
+
+def baselines(model: Model, names: Sequence[str]) -> dict[str, Estimate]:
+    """Return every task's baselines on the test split by "task/name"."""
+    found = {}
+    for name in names:
+        with blame(name, "baselines"):
+            own = model.tasks[name].baselines()
+        found.update({f"{name}/{metric}": value for metric, value in own.items()})
+    return found
+
+
+def composed_loss(figures: Mapping[str, float | None], model: Model, names: Iterable[str]) -> float:
+    """Return the mean over tasks of their loss as a share of a guess's; NaN if one has none."""
+    parts = []
+    for name in names:
+        loss = figures.get(f"{name}/loss")
+        guess = model.tasks[name].nats_of_a_guess(model.tokenizer.size)
+        parts.append(math.nan if loss is None else loss / guess)
+    return sum(parts) / len(parts)

@@ -1,0 +1,39 @@
+"""What a step changes: the model and its optimizer, at one place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import torch
+from torch.func import functional_call
+
+from ectrain.device import Place
+from ectrain.model import Model
+from ectrain.packing import Pack
+
+
+@attrs.define(eq=False)
+class Learner:
+    """A model that learns.
+
+    Attributes:
+        model: Trunk and heads, their weights in float32.
+        optimizer: Over all of the model's weights.
+        place: Device, and the format that is computed in.
+        clip: Most norm of the gradient.
+    """
+
+    model: Model
+    optimizer: torch.optim.Optimizer
+    place: Place
+    clip: float
+
+    def forward(self, pack: Pack) -> dict[str, Any]:
+        """Return each head's output; in a shorter format from copies of the weights."""
+        dtype = self.place.dtype
+        if dtype == torch.float32:
+            found: dict[str, Any] = self.model(pack)
+            return found
+        weights = {name: p.to(dtype) for name, p in self.model.named_parameters()}
+        return functional_call(self.model, weights, (pack,))  # type: ignore[no-any-return]

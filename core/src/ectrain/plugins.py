@@ -1,0 +1,169 @@
+"""Finding plugins by their metadata, and loading only those that are asked for.
+
+Installing a plugin is trusting it: it runs as part of the program. `ECTRAIN_PLUGINS`, where it is
+set, is the list of distributions that may be loaded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from importlib import metadata
+from typing import Any
+
+import attrs
+import pluggy
+
+from ectrain.errors import EctrainError, PluginError, UnknownTaskError, did_you_mean
+from ectrain.hookspecs import GROUP, Hooks
+from ectrain.task import API, Task
+
+TaskType = type[Task[Any, Any]]
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+@attrs.frozen
+class Offer:
+    """A task that an installed distribution offers.
+
+    Attributes:
+        name: Of the entry point, which is the task's.
+        distribution: What is installed.
+        version: Of the distribution.
+        value: What the entry point refers to.
+        duplicate_of: Other distributions that offer the same name.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    value: str
+    duplicate_of: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Name it with its distribution."""
+        return f"{self.name} of {self.distribution} {self.version}"
+
+
+def installed() -> dict[str, Offer]:
+    """Return every offered task by name; no plugin is imported."""
+    found: dict[str, dict[str, Offer]] = {}
+    for point in metadata.entry_points(group=GROUP):
+        if point.dist is None:
+            continue
+        offer = Offer(point.name, point.dist.name, point.dist.version, point.value)
+        found.setdefault(offer.name, {}).setdefault(offer.distribution.lower(), offer)
+    return {
+        name: attrs.evolve(first, duplicate_of=tuple(o.distribution for o in others))
+        for name, (first, *others) in ((n, sorted_offers(o)) for n, o in sorted(found.items()))
+    }
+
+
+def sorted_offers(offers: dict[str, Offer]) -> list[Offer]:
+    """Return one name's offers in an order that no file system decides."""
+    return [offers[key] for key in sorted(offers)]
+
+
+def load_tasks(names: Sequence[str]) -> dict[str, TaskType]:
+    """Return task classes by name, importing nothing else.
+
+    Raises:
+        UnknownTaskError: No installed plugin offers one of them.
+        PluginError: A plugin can't be loaded or breaks the contract; it is named.
+    """
+    offers = installed()
+    return {name: _load(name, offers) for name in names}
+
+
+def _load(name: str, offers: dict[str, Offer]) -> TaskType:
+    if name not in offers:
+        near = did_you_mean(name, offers) or "; no plugin is installed"
+        raise UnknownTaskError(
+            f"no installed plugin offers task {name!r}{near} "
+            f"(`ectrain tasks` lists them, `pip install` adds more)"
+        )
+    offer = offers[name]
+    if offer.duplicate_of:
+        both = ", ".join((offer.distribution, *offer.duplicate_of))
+        raise PluginError(f"task {name!r} is offered by {both}; uninstall all but one of them")
+    allowed = os.environ.get("ECTRAIN_PLUGINS")
+    if allowed is not None and offer.distribution not in re.split(r"[,\s]+", allowed):
+        raise PluginError(f"plugin {offer} is not in ECTRAIN_PLUGINS={allowed}")
+    return _checked(name, offer, _registered(offer))
+
+
+def _registered(offer: Offer) -> list[Any]:
+    """Return what the plugin's hook gives."""
+    manager = pluggy.PluginManager("ectrain")
+    manager.add_hookspecs(Hooks)
+    try:
+        point = metadata.EntryPoint(offer.name, offer.value, GROUP)
+        manager.register(point.load(), offer.name)
+        manager.check_pending()
+        given = manager.hook.ectrain_register_tasks()
+        return [task for tasks in given for task in tasks]
+    except BaseException as error:  # a plugin may raise anything, and must not take others along
+        if isinstance(error, KeyboardInterrupt | MemoryError):
+            raise
+        raise PluginError(f"plugin {offer} can't be loaded: {_said(error)}") from error
+
+
+def _said(error: BaseException) -> str:
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0] if text else 'no message'}"
+
+
+def _checked(name: str, offer: Offer, tasks: list[Any]) -> TaskType:
+    """Return the plugin's class of that name, or say how it breaks the contract."""
+    for task in tasks:
+        if not (isinstance(task, type) and issubclass(task, Task)):
+            raise PluginError(f"plugin {offer} registers {task!r}, expected a class of Task")
+    named = [task for task in tasks if getattr(task, "name", None) == name]
+    if len(named) != 1:
+        has = ", ".join(repr(getattr(task, "name", None)) for task in tasks) or "none"
+        raise PluginError(f"plugin {offer} registers tasks {has}; expected one named {name!r}")
+    problem = _problem(named[0])
+    if problem:
+        raise PluginError(f"plugin {offer}: {problem}")
+    found: TaskType = named[0]
+    return found
+
+
+def _problem(task: TaskType) -> str | None:
+    from torch import nn  # only a task that is used is worth importing torch for
+
+    if not _NAME.fullmatch(task.name) or hasattr(nn.ModuleDict, task.name):
+        return f"task name {task.name!r} is not a lower-case word that can name a module"
+    if task.api[0] != API[0] or task.api[1] > API[1]:
+        return f"it needs contract {'.'.join(map(str, task.api))}, this is {API[0]}.{API[1]}"
+    abstract = sorted(getattr(task, "__abstractmethods__", ()))
+    if abstract:
+        return f"task {task.name} lacks {', '.join(abstract)}"
+    config = getattr(task, "config_type", None)
+    if not isinstance(config, type) or not attrs.has(config):
+        return f"{task.name}.config_type is {config!r}, expected an attrs class"
+    bare = [a.name for a in attrs.fields(config) if a.init and a.default is attrs.NOTHING]
+    if bare:
+        return f"{config.__name__}.{bare[0]} has no default; a task must run without settings"
+    return None
+
+
+@contextlib.contextmanager
+def blame(task: str, part: str, where: str = "") -> Iterator[None]:
+    """Name the task, the part of it and the place in whatever its code raises.
+
+    Errors that are meant for people pass through as they are.
+
+    Raises:
+        PluginError: The task's own code failed.
+    """
+    try:
+        yield
+    except EctrainError:
+        raise
+    except Exception as error:
+        at = f" for {where}" if where else ""
+        raise PluginError(f"task {task} failed in {part}{at}: {_said(error)}") from error

@@ -1,0 +1,125 @@
+"""The tokenizer of a run: byte-level BPE over its training split, control tokens out of reach.
+
+Source: Sennrich et al., Neural machine translation of rare words with subword units (2016);
+Radford et al., Language models are unsupervised multitask learners (2019), for bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+from tokenizers import AddedToken, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer as Backend
+
+from ectrain.errors import ConfigError, DataError
+
+BEGIN, END = "<begin>", "<end>"
+CORE_TOKENS = (BEGIN, END)
+
+
+class Tokenizer:
+    """Text to token ids and back.
+
+    Control tokens are never matched inside text: a source that spells one out is encoded as the
+    plain characters that it is.
+
+    Args:
+        backend: A trained tokenizer.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        backend.encode_special_tokens = True  # not stored with the tokenizer, so set on each use
+        self._backend = backend
+        self.size = backend.get_vocab_size()
+        self.begin_id = self.token_id(BEGIN)
+        self.end_id = self.token_id(END)
+
+    @classmethod
+    def train(
+        cls,
+        texts: Iterable[str],
+        size: int,
+        control_tokens: Sequence[str] = (),
+        symbols: Sequence[str] = (),
+    ) -> Tokenizer:
+        """Learn a vocabulary.
+
+        Args:
+            texts: What to learn it from: the training split alone.
+            size: Most tokens, control tokens, symbols and the 256 bytes included.
+            control_tokens: Each becomes one id that no text encodes to.
+            symbols: Each becomes one id wherever text holds it.
+
+        Raises:
+            ConfigError: The size has no room for what must be in it.
+        """
+        special = list(dict.fromkeys((*CORE_TOKENS, *control_tokens)))
+        plain = [symbol for symbol in dict.fromkeys(symbols) if symbol not in special]
+        least = len(special) + len(plain) + len(pre_tokenizers.ByteLevel.alphabet())
+        if size < least:
+            raise ConfigError(
+                f"tokenizer.size {size} has no room for {len(special)} control tokens, "
+                f"{len(plain)} symbols and 256 bytes; expected {least} or more"
+            )
+        backend = Backend(models.BPE())
+        backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        backend.decoder = decoders.ByteLevel()
+        trainer = trainers.BpeTrainer(
+            vocab_size=size - len(plain),
+            special_tokens=special,
+            initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+            show_progress=False,
+        )
+        backend.train_from_iterator(texts, trainer)
+        backend.add_tokens([AddedToken(s, normalized=False, special=False) for s in plain])
+        return cls(backend)
+
+    @classmethod
+    def from_json(cls, text: str, place: str = "tokenizer") -> Tokenizer:
+        """Return the tokenizer that `to_json` gave.
+
+        Raises:
+            DataError: The text is not one.
+        """
+        try:
+            return cls(Backend.from_str(text))
+        except BaseException as error:  # the library's native panics are no Exceptions
+            if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
+                raise
+            raise DataError(f"{place}: not a tokenizer: {str(error).splitlines()[0]}") from None
+
+    def to_json(self) -> str:
+        """Return the whole tokenizer as text."""
+        return str(self._backend.to_str())
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the tokenizer, in hexadecimal: equal only if every id means the same."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def encode(self, text: str) -> list[int]:
+        """Return the ids of a text, without begin or end."""
+        ids: list[int] = self._backend.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the ids of many texts, in parallel."""
+        found = self._backend.encode_batch(list(texts), add_special_tokens=False)
+        return [encoding.ids for encoding in found]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of ids; control tokens have none."""
+        text: str = self._backend.decode(list(ids), skip_special_tokens=True)
+        return text
+
+    def token_id(self, token: str) -> int:
+        """Return the id of a control token or symbol.
+
+        Raises:
+            DataError: The tokenizer lacks it.
+        """
+        found = self._backend.token_to_id(token)
+        if found is None:
+            raise DataError(f"the tokenizer lacks token {token!r}; train it with that token")
+        return int(found)
