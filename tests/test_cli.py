@@ -103,7 +103,7 @@ def trainer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Pa
         )
         settings = {"load_config": lambda *_, **__: config, "to_dict": lambda _: {"seed": 0}}
         fake(monkeypatch, "ectrain.config", **settings)
-        fake(monkeypatch, "ectrain.build", prepare=lambda config, out, resume: out)
+        fake(monkeypatch, "ectrain.build", prepare=lambda config, out, resume, allowed: out)
         fake(monkeypatch, "ectrain.loop", train=train)
         return tmp_path / "run"
 
@@ -457,16 +457,24 @@ def phases(monkeypatch: pytest.MonkeyPatch) -> None:
     fake(monkeypatch, "ectrain.plugins", installed=lambda: offers, load_tasks=load_tasks)
 
 
-def test_simulation_joins_equal_epochs(phases: None) -> None:
+def test_simulation_joins_equal_epochs(tmp_path: Path) -> None:
     """Epochs that differ in nothing are one line; the JSON document has them all."""
-    done = call("curriculum", "simulate")
-    assert done.stdout.splitlines() == [
-        "epochs 1-3  warm  codegen 100%              level 1..2",
-        "epochs 4-5  all   codegen 75% security 25%  level 1..2",
-    ]
-    document = json.loads(call("curriculum", "simulate", "--json").stdout)
+    phases = tmp_path / "phases.toml"
+    phases.write_text(
+        'reference = "echo"\n'
+        '[[phases]]\nname = "warm"\nepochs = 3\ntasks = ["echo"]\nfilters.length = [0, 5]\n'
+        '[[phases]]\nname = "all"\nepochs = 2\nshares = { echo = 3, sorting = 1 }\n'
+    )
+    words = ["curriculum", "simulate", "--tasks", "echo,sorting", "--curriculum", str(phases)]
+    lines = call(*words).stdout.splitlines()
+    document = json.loads(call(*words, "--json").stdout)
+    few = document["epochs"][0]["drawn"]["echo"]
+    assert 0 < few < 48
+    assert lines[0].split() == f"epochs 1-3 warm echo 100% x1 ({few} of {few}) length 0..5".split()
+    assert lines[1].split()[:7] == ["epochs", "4-5", "all", "echo", "75%", "x1", "(48"]
     assert [epoch["epoch"] for epoch in document["epochs"]] == [1, 2, 3, 4, 5]
-    assert document["tasks"] == ["codegen"]
+    assert document["tasks"] == ["echo", "sorting"]
+    assert document["epochs"][4]["drawn"]["sorting"] == 16
 
 
 def test_tasks_and_plugins_are_listed(phases: None) -> None:
@@ -551,7 +559,7 @@ CALLS = [
     ("ectrain.curriculum", "scaled", (None, 0.1)),
     ("ectrain.curriculum", "load_curriculum", ("default",)),
     ("ectrain.checks", "run_checks", (None,)),
-    ("ectrain.build", "prepare", (None, Path("run"), True)),
+    ("ectrain.build", "prepare", (None, Path("run"), True, ())),
     ("ectrain.loop", "train", (None, None)),
     ("ectrain.model", "load_model", (Path("run"),)),
     ("ectrain.evaluate", "evaluate_tasks", (None, ["a"], "test", None)),

@@ -11,7 +11,9 @@ from ectrain_cli import options
 from ectrain_cli.terminal import columns, say, show, show_json
 
 if TYPE_CHECKING:
+    from ectrain.config import RunConfig
     from ectrain.curriculum import EpochPlan
+    from ectrain.simulate import EpochDraws
 
 
 @click.group(no_args_is_help=True)
@@ -20,40 +22,57 @@ def curriculum() -> None:
 
 
 @curriculum.command()
-@click.option(
-    "--curriculum",
-    "name",
-    default="default",
-    show_default=True,
-    metavar="NAME|FILE",
-    help="Phases to train in.",
-)
-@click.option(
-    "--scale",
-    type=click.FloatRange(min=0, min_open=True),
-    default=1.0,
-    show_default=True,
-    help="Stretch of every phase.",
-)
-@options.tasks
+@options.selection
 @options.as_json
 @options.debug
-def simulate(name: str, scale: float, tasks: tuple[str, ...] | None, as_json: bool) -> None:
-    """Show the epochs of a curriculum if every phase runs as long as planned.
+def simulate(as_json: bool, **chosen: Any) -> None:
+    """Show what each epoch would draw if every phase runs as long as planned; no model is made.
 
-    Without --tasks, it is simulated for all tasks that installed plugins offer.
+    Without --tasks or --config, it is simulated for all tasks that installed plugins offer.
     """
     from ectrain.plugins import installed
+    from ectrain_cli.selection import configuration
 
-    chosen = tuple(tasks or sorted(installed()))
-    epochs = planned_epochs(name, scale, chosen)
+    if chosen.get("tasks") is None and chosen.get("config") is None:
+        chosen["tasks"] = tuple(sorted(installed()))
+    config = configuration(**chosen)
+    epochs = [_document(draws.plan) | _drawn(draws) for draws in _simulated(config)]
     if as_json:
-        found = {"curriculum": name, "scale": scale, "tasks": chosen, "epochs": epochs}
-        show_json("curriculum simulate", found)
+        found = {"curriculum": config.curriculum, "scale": config.scale}
+        show_json("curriculum simulate", {**found, "tasks": list(config.tasks), "epochs": epochs})
         return
     for line in columns(_cells(first, last) for first, last in stretches(epochs)):
         show(line)
-    say(f"{len(epochs)} epochs as planned; a gate or a plateau may end a phase sooner or later")
+    for note in dict.fromkeys(note for epoch in epochs for note in epoch["notes"]):
+        say(f"note: {note}")
+    steps = sum(epoch["steps"] for epoch in epochs)
+    say(
+        f"{len(epochs)} epochs, {steps:,} steps as planned; "
+        "a gate or a plateau may end a phase sooner or later"
+    )
+
+
+def _simulated(config: RunConfig) -> list[EpochDraws]:
+    from ectrain.batches import Drawable, examples_of
+    from ectrain.build import make_tasks
+    from ectrain.curriculum import load_curriculum, planned, scaled
+    from ectrain.simulate import simulate
+
+    drawable = {
+        name: Drawable(name, task, examples_of(name, task, "train"))
+        for name, task in make_tasks(config).items()
+    }
+    plans = planned(scaled(load_curriculum(config.curriculum), config.scale), list(config.tasks))
+    return simulate(plans, drawable, config.step.examples)
+
+
+def _drawn(draws: EpochDraws) -> dict[str, Any]:
+    return {
+        "steps": draws.steps,
+        "drawn": dict(draws.drawn),
+        "available": dict(draws.available),
+        "notes": [*draws.plan.notes, *draws.notes],
+    }
 
 
 def planned_epochs(name: str, scale: float, tasks: Sequence[str]) -> list[dict[str, Any]]:
@@ -81,7 +100,14 @@ def stretches(epochs: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Any, Any]]:
         yield first, last
 
 
-_SAME = ("phase", "shares", "weights", "filters")  # what one line of the table has in common
+_SAME = (
+    "phase",
+    "shares",
+    "weights",
+    "filters",
+    "drawn",
+    "available",
+)  # what one line of the table has in common
 
 
 def _document(plan: EpochPlan) -> dict[str, Any]:
@@ -98,8 +124,12 @@ def _document(plan: EpochPlan) -> dict[str, Any]:
 
 def _cells(first: Mapping[str, Any], last: Mapping[str, Any]) -> tuple[str, ...]:
     epochs = f"{first['epoch']}" if first is last else f"{first['epoch']}-{last['epoch']}"
-    shares = " ".join(f"{task} {100 * share:.0f}%" for task, share in first["shares"].items())
+    tasks = (
+        f"{task} {100 * share:.0f}% x{first['weights'][task]:g} "
+        f"({first['drawn'][task]:,} of {first['available'][task]:,})"
+        for task, share in first["shares"].items()
+    )
     filters = " ".join(
         f"{facet} {low:g}..{high:g}" for facet, (low, high) in first["filters"].items()
     )
-    return f"epochs {epochs}", first["phase"], shares, filters
+    return f"epochs {epochs}", first["phase"], "  ".join(tasks), filters

@@ -43,7 +43,7 @@ def _phases(config: RunConfig) -> list[dict[str, Any]]:
     from ectrain_cli.curriculum import planned_epochs
 
     phases: dict[str, dict[str, Any]] = {}
-    for epoch in planned_epochs(config.curriculum, config.scale, config.tasks):
+    for epoch in planned_epochs(config.curriculum, config.scale, list(config.tasks)):
         number = epoch["epoch"]
         empty = {"phase": epoch["phase"], "first": number, "last": number, "tasks": []}
         phase = phases.setdefault(epoch["phase"], empty)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,6 @@ from ectrain_cli.terminal import labelled, say, show, show_json
 
 if TYPE_CHECKING:
     from ectrain.config import RunConfig
-
     from ectrain_cli.live import LiveProgress
     from ectrain_cli.progress import LineProgress
 
@@ -31,6 +31,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="Seconds between lines of progress where stderr is no terminal.",
 )
+@click.option(
+    "--allow-change",
+    "allowed",
+    metavar="KEY",
+    multiple=True,
+    help="Go on with a run although this setting changed; repeat.",
+)
 @click.option("--dry-run", is_flag=True, help="Check everything, print the plan, write nothing.")
 @options.as_json
 @options.debug
@@ -41,6 +48,7 @@ def run(
     out: Path | None,
     resume: bool,
     log_every: float,
+    allowed: tuple[str, ...],
     dry_run: bool,
     as_json: bool,
     **chosen: Any,
@@ -63,17 +71,19 @@ def run(
         from ectrain_cli.plan import plan
 
         ctx.exit(plan(config, out, as_json))
-    _train(config, out, resume, log_every)
+    _train(config, out, resume, allowed, log_every)
     _close(out, as_json)
 
 
-def _train(config: RunConfig, out: Path, resume: bool, log_every: float) -> None:
+def _train(
+    config: RunConfig, out: Path, resume: bool, allowed: Sequence[str], log_every: float
+) -> None:
     from ectrain.build import prepare
     from ectrain.loop import train
 
     say(labelled("run dir", str(out)))
     try:
-        prepared = prepare(config, out, resume)
+        prepared = prepare(config, out, resume, allowed)
         with observer(config, log_every) as watching:
             train(prepared, watching)
     finally:

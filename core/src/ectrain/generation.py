@@ -248,7 +248,7 @@ class _Writer:
         rows, longest = self._tokens_rl.shape
         position = torch.arange(longest, device=self._device)
         cos, sin = self._rotary(position.repeat(rows))
-        x_td = self._trunk.embedding(self._tokens_rl.reshape(-1))
+        x_td: Tensor = self._trunk.embedding(self._tokens_rl.reshape(-1))
         bias = torch.full((longest, longest), -torch.inf, device=self._device).triu(1)
         for block, (key, value) in zip(self._blocks(), self._caches, strict=True):
             q, k, v = block.queries_keys_values(x_td, cos, sin)
