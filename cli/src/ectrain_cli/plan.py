@@ -15,7 +15,6 @@ def plan(config: RunConfig, out: Path, as_json: bool) -> int:
     """Show what a run would do and return the exit code of the first check that fails."""
     from ectrain.checks import run_checks
     from ectrain.config import to_dict
-
     from ectrain_cli.check import document, first_failure, line
 
     results = list(run_checks(config))
