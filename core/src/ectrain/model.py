@@ -40,7 +40,8 @@ class Model(nn.Module):
         super().__init__()
         self.tasks = dict(tasks)
         self.tokenizer = tokenizer
-        self.trunk = Trunk(config, tokenizer.size)
+        with torch.random.fork_rng(devices=[]):
+            self.trunk = Trunk(config, tokenizer.size)
         self.trunk.initialize(torch.Generator().manual_seed(_seed(seed, "trunk")))
         self.heads = nn.ModuleDict()
         shape = TrunkShape(config.width, tokenizer.size)

@@ -125,14 +125,15 @@ def _checked(name: str, offer: Offer, tasks: list[Any]) -> TaskType:
     if len(named) != 1:
         has = ", ".join(repr(getattr(task, "name", None)) for task in tasks) or "none"
         raise PluginError(f"plugin {offer} registers tasks {has}; expected one named {name!r}")
-    problem = _problem(named[0])
+    problem = problem_of(named[0])
     if problem:
         raise PluginError(f"plugin {offer}: {problem}")
     found: TaskType = named[0]
     return found
 
 
-def _problem(task: TaskType) -> str | None:
+def problem_of(task: TaskType) -> str | None:
+    """Return how a class breaks the contract before it is even used, or None."""
     from torch import nn  # only a task that is used is worth importing torch for
 
     if not _NAME.fullmatch(task.name) or hasattr(nn.ModuleDict, task.name):
