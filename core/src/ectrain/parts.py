@@ -3,6 +3,7 @@
 Shape suffixes: m tokens with a target, n tokens, s segments, w labels, d trunk width, v vocabulary.
 """
 
+import math
 from collections.abc import Mapping
 
 import attrs
@@ -140,3 +141,26 @@ class TokenAccuracy:
     def compute(self) -> Mapping[str, float | None]:
         """Return the share, or None before any target."""
         return {"": self.right / self.count if self.count else None}
+
+
+class Perplexity:
+    """Exponential of the mean cross-entropy of target tokens."""
+
+    def __init__(self) -> None:
+        self.nats = 0.0
+        self.count = 0
+
+    def update(self, output: TokenOutput, targets: Targets) -> None:
+        """Add the targets' cross-entropy."""
+        self.nats += float(token_loss(output, targets).detach())
+        self.count += len(targets.tokens_m)
+
+    def merge(self, other: "Perplexity") -> None:
+        """Add another shard's sums."""
+        self.nats += other.nats
+        self.count += other.count
+
+    def compute(self) -> Mapping[str, float | None]:
+        """Return it; None before any target, or where it is too large for a number."""
+        mean = self.nats / self.count if self.count else math.inf
+        return {"": math.exp(mean) if mean < 700 else None}
