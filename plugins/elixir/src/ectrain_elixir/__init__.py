@@ -1,0 +1,1 @@
+"""What several tasks share about Elixir: embedded data, real code, syntax, execution."""
