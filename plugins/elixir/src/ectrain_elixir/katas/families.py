@@ -1,0 +1,414 @@
+"""Families of katas: how steps become a whole program of one shape."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ectrain_elixir.katas import records, steps
+from ectrain_elixir.katas.compose import Maker, drawn, grouped, misses_of, of, said, through, told
+from ectrain_elixir.katas.kata import Draft, Step
+from ectrain_elixir.katas.values import Atom, integers, sentence, words
+
+Family = Callable[[random.Random], Draft]
+
+
+def _piped(
+    rng: random.Random,
+    subject: str,
+    spec: str,
+    inputs: Sequence[Any],
+    stages: Sequence[Maker],
+    endings: Sequence[Maker],
+    before: Sequence[str] = (),
+) -> Draft:
+    """Return a program that is one pipe over its argument."""
+    count = rng.choice((1, 2, 2, 3, 3))
+    chosen = drawn(rng, stages, count)
+    pools: list[Sequence[Maker]] = [stages] * count
+    if rng.random() < 0.5:
+        chosen.append(rng.choice(endings)(rng))
+        pools.append(endings)
+    return Draft(
+        steps=tuple(chosen),
+        request=said([step.say for step in chosen]),
+        spec=spec,
+        head=f"({subject})",
+        body=lambda made: [subject, *(f"|> {code}" for code in (*before, *(s.code for s in made)))],
+        run=lambda made, arguments: through(made, arguments[0]),
+        inputs=tuple((value,) for value in inputs),
+        misses=misses_of(rng, chosen, pools),
+    )
+
+
+def pipeline(rng: random.Random) -> Draft:
+    """A pipe over a list of integers."""
+    name = rng.choice(("list", "numbers", "values", "items"))
+    inputs = [integers(rng), integers(rng), []]
+    return _piped(rng, name, "(list()) :: term()", inputs, steps.STAGES, steps.ENDINGS)
+
+
+def strings(rng: random.Random) -> Draft:
+    """A pipe over a text."""
+    name = rng.choice(("text", "string", "input"))
+    inputs = [sentence(rng), sentence(rng), "x"]
+    stages, endings = steps.TEXT_STAGES, steps.TEXT_ENDINGS
+    return _piped(rng, name, "(String.t()) :: term()", inputs, stages, endings)
+
+
+def word_lists(rng: random.Random) -> Draft:
+    """A pipe over a list of words."""
+    name = rng.choice(("words", "names", "terms"))
+    inputs = [words(rng), words(rng), []]
+    stages, endings = steps.WORD_STAGES, steps.WORD_ENDINGS
+    return _piped(rng, name, "([String.t()]) :: term()", inputs, stages, endings)
+
+
+def digits(rng: random.Random) -> Draft:
+    """A pipe over the digits of a number."""
+    inputs = [[int(d) for d in str(rng.randint(10_000, 9_999_999))] for _ in range(2)] + [[7]]
+    draft = _piped(
+        rng, "n", "(integer()) :: term()", inputs, steps.STAGES, steps.ENDINGS, ["Integer.digits()"]
+    )
+    return Draft(
+        steps=draft.steps,
+        request=f"Of the digits of n: {draft.request[0].lower()}{draft.request[1:]}",
+        spec=draft.spec,
+        head=draft.head,
+        body=draft.body,
+        run=lambda made, arguments: through(made, [int(d) for d in str(arguments[0])]),
+        inputs=tuple((int("".join(map(str, ds))),) for (ds,) in draft.inputs),
+        misses=draft.misses,
+    )
+
+
+def chunks(rng: random.Random) -> Draft:
+    """A pipe over sums of chunks."""
+    size = rng.randint(2, 3)
+    inputs = [integers(rng), integers(rng), []]
+    before = [f"Enum.chunk_every({size})", "Enum.map(&Enum.sum/1)"]
+    draft = _piped(rng, "list", "(list()) :: term()", inputs, steps.STAGES, steps.ENDINGS, before)
+
+    def run(made: Sequence[Step], arguments: tuple[Any, ...]) -> Any:
+        (xs,) = arguments
+        return through(made, [sum(xs[at : at + size]) for at in range(0, len(xs), size)])
+
+    return Draft(
+        steps=draft.steps,
+        request=f"Of the sums of chunks of {size}: {draft.request[0].lower()}{draft.request[1:]}",
+        spec=draft.spec,
+        head=draft.head,
+        body=draft.body,
+        run=run,
+        inputs=draft.inputs,
+        misses=draft.misses,
+    )
+
+
+def comprehension(rng: random.Random) -> Draft:
+    """A `for` with conditions and a change."""
+    count = rng.choice((1, 2, 2))
+    chosen = [*drawn(rng, steps.CONDITIONS, count), rng.choice(steps.TRANSFORMS)(rng)]
+    pools: list[Sequence[Maker]] = [*[steps.CONDITIONS] * count, steps.TRANSFORMS]
+    conditions = " and ".join(step.say for step in chosen[:-1])
+
+    def body(made: Sequence[Step]) -> list[str]:
+        filters = ", ".join(of(step, "x") for step in made[:-1])
+        return [f"for x <- list, {filters}, do: {of(made[-1], 'x')}"]
+
+    def run(made: Sequence[Step], arguments: tuple[Any, ...]) -> Any:
+        kept = [x for x in arguments[0] if all(step.run(x) for step in made[:-1])]
+        return [made[-1].run(x) for x in kept]
+
+    return Draft(
+        steps=tuple(chosen),
+        request=f"For each number that is {conditions}, {told(chosen[-1], 'it')}.",
+        spec="([integer()]) :: [integer()]",
+        head="(list)",
+        body=body,
+        run=run,
+        inputs=((integers(rng),), (integers(rng),), ([],)),
+        misses=misses_of(rng, chosen, pools),
+    )
+
+
+def recursion(rng: random.Random) -> Draft:
+    """Clauses over a list: a condition, a change, and how results come together."""
+    name = "run"
+    ways: dict[str, tuple[str, Callable[[Any, Any], Any], Any, str]] = {
+        "collect": ("[{} | {}]", lambda x, rest: [x, *rest], [], "[]"),
+        "sum": ("{} + {}", lambda x, rest: x + rest, 0, "0"),
+        "largest": ("max({}, {})", max, 0, "0"),
+    }
+    say = {"collect": "collects them", "sum": "sums them", "largest": "finds the largest, or 0"}
+
+    def gather(draw: random.Random) -> Step:
+        kind = draw.choice(list(ways))
+        return Step(kind, say[kind], kind, lambda x: x)
+
+    pools: list[Sequence[Maker]] = [steps.CONDITIONS[:3], steps.TRANSFORMS, (gather,)]
+    chosen = [rng.choice(pool)(rng) for pool in pools]
+
+    def body(made: Sequence[Step]) -> list[str]:
+        condition, change, way = made
+        joined, _, _, empty = ways[way.code]
+        result = joined.format(of(change, "h"), f"{name}(t)")
+        return [
+            f"def {name}([]), do: {empty}",
+            f"def {name}([h | t]) when {of(condition, 'h')}, do: {result}",
+            f"def {name}([_ | t]), do: {name}(t)",
+        ]
+
+    def run(made: Sequence[Step], arguments: tuple[Any, ...]) -> Any:
+        condition, change, way = made
+        _, combine, result, _ = ways[way.code]
+        for x in reversed(arguments[0]):
+            if condition.run(x):
+                result = combine(change.run(x), result)
+        return result
+
+    return Draft(
+        steps=tuple(chosen),
+        request=f"Of numbers that are {chosen[0].say}, {told(chosen[1], 'each')} and "
+        f"{chosen[2].say}.",
+        spec="([integer()]) :: term()",
+        head=None,
+        body=body,
+        run=run,
+        inputs=((integers(rng),), (integers(rng),), ([],)),
+        misses=misses_of(rng, chosen, pools),
+    )
+
+
+def reduction(rng: random.Random) -> Draft:
+    """`Enum.reduce` with a condition and a change."""
+    ways: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
+        "plus": ("acc + {}", lambda acc, x: acc + x),
+        "minus": ("acc - {}", lambda acc, x: acc - x),
+        "highest": ("max(acc, {})", max),
+        "lowest": ("min(acc, {})", min),
+    }
+    say = {"plus": "adds it", "minus": "subtracts it"}
+    say |= {"highest": "keeps the highest", "lowest": "keeps the lowest"}
+    start = rng.randint(0, 9)
+
+    def gather(draw: random.Random) -> Step:
+        kind = draw.choice(list(ways))
+        return Step(kind, say[kind], kind, lambda x: x)
+
+    pools: list[Sequence[Maker]] = [steps.CONDITIONS, steps.TRANSFORMS, (gather,)]
+    chosen = [rng.choice(pool)(rng) for pool in pools]
+
+    def body(made: Sequence[Step]) -> list[str]:
+        condition, change, way = made
+        changed = of(change, "x")
+        result = ways[way.code][0].format(grouped(changed) if way.code == "minus" else changed)
+        return [
+            f"Enum.reduce(list, {start}, fn x, acc ->",
+            f"  if {of(condition, 'x')}, do: {result}, else: acc",
+            "end)",
+        ]
+
+    def run(made: Sequence[Step], arguments: tuple[Any, ...]) -> Any:
+        condition, change, way = made
+        acc = start
+        for x in arguments[0]:
+            if condition.run(x):
+                acc = ways[way.code][1](acc, change.run(x))
+        return acc
+
+    return Draft(
+        steps=tuple(chosen),
+        request=f"From {start}, for numbers that are {chosen[0].say}, "
+        f"{told(chosen[1], 'each')} and {chosen[2].say}.",
+        spec="([integer()]) :: integer()",
+        head="(list)",
+        body=body,
+        run=run,
+        inputs=((integers(rng),), (integers(rng),), ([],)),
+        misses=misses_of(rng, chosen, pools),
+    )
+
+
+def decisions(rng: random.Random) -> Draft:
+    """`cond` with conditions and changes."""
+    pools: list[Sequence[Maker]] = [
+        steps.CONDITIONS, steps.TRANSFORMS, steps.CONDITIONS, steps.TRANSFORMS
+    ]  # fmt: skip
+    chosen = [rng.choice(pool)(rng) for pool in pools]
+
+    def body(made: Sequence[Step]) -> list[str]:
+        first, one, second, other = made
+        return [
+            "cond do",
+            f"  {of(first, 'n')} -> {of(one, 'n')}",
+            f"  {of(second, 'n')} -> {of(other, 'n')}",
+            "  true -> n",
+            "end",
+        ]
+
+    def run(made: Sequence[Step], arguments: tuple[Any, ...]) -> Any:
+        first, one, second, other = made
+        (n,) = arguments
+        return one.run(n) if first.run(n) else other.run(n) if second.run(n) else n
+
+    first, one, second, other = chosen
+    return Draft(
+        steps=tuple(chosen),
+        request=f"If n is {first.say}, {told(one, 'it')}; else if {second.say}, "
+        f"{told(other, 'it')}; else n.",
+        spec="(integer()) :: integer()",
+        head="(n)",
+        body=body,
+        run=run,
+        inputs=tuple((n,) for n in rng.sample(range(-6, 16), 5)),
+        misses=misses_of(rng, chosen, pools),
+    )
+
+
+def guards(rng: random.Random) -> Draft:
+    """Clauses with guards that name a number."""
+    labels = rng.sample(("low", "high", "odd", "even", "big", "small", "good", "bad"), 3)
+    count = rng.choice((1, 2, 2))
+    pools: list[Sequence[Maker]] = [steps.CONDITIONS] * count
+    chosen = drawn(rng, steps.CONDITIONS, count)
+    name = "label"
+
+    def body(made: Sequence[Step]) -> list[str]:
+        clauses = [
+            f"def {name}(n) when {of(step, 'n')}, do: :{label}"
+            for step, label in zip(made, labels, strict=False)
+        ]
+        return [*clauses, f"def {name}(_), do: :{labels[-1]}"]
+
+    def run(made: Sequence[Step], arguments: tuple[Any, ...]) -> Any:
+        for step, label in zip(made, labels, strict=False):
+            if step.run(arguments[0]):
+                return Atom(label)
+        return Atom(labels[-1])
+
+    parts = [f":{label} if n is {s.say}" for s, label in zip(chosen, labels, strict=False)]
+    return Draft(
+        steps=tuple(chosen),
+        request=f"Returns {', '.join(parts)}, else :{labels[-1]}.",
+        spec="(integer()) :: atom()",
+        head=None,
+        body=body,
+        run=run,
+        inputs=tuple((n,) for n in rng.sample(range(-6, 16), 6)),
+        misses=misses_of(rng, chosen, pools),
+    )
+
+
+def groups(rng: random.Random) -> Draft:
+    """Group numbers by a remainder and sum each group up in some way."""
+    size = rng.randint(2, 4)
+    ways: dict[str, tuple[str, Callable[[Any], Any], str]] = {
+        "sums": ("Enum.sum(xs)", sum, "the sum"),
+        "counts": ("length(xs)", len, "the count"),
+        "maxima": ("Enum.max(xs)", max, "the largest"),
+        "minima": ("Enum.min(xs)", min, "the smallest"),
+    }
+
+    def gather(draw: random.Random) -> Step:
+        kind = draw.choice(list(ways))
+        return Step(kind, ways[kind][2], ways[kind][0], ways[kind][1])
+
+    stages = steps.STAGES
+    chosen = [rng.choice(stages)(rng), gather(rng)]
+    pools: list[Sequence[Maker]] = [stages, (gather,)]
+
+    def body(made: Sequence[Step]) -> list[str]:
+        stage, way = made
+        return [
+            "list",
+            f"|> {stage.code}",
+            f"|> Enum.group_by(&Integer.mod(&1, {size}))",
+            f"|> Map.new(fn {{k, xs}} -> {{k, {way.code}}} end)",
+        ]
+
+    def run(made: Sequence[Step], arguments: tuple[Any, ...]) -> Any:
+        stage, way = made
+        found: dict[int, list[int]] = {}
+        for x in stage.run(arguments[0]):
+            found.setdefault(x % size, []).append(x)
+        return {k: way.run(xs) for k, xs in found.items()}
+
+    return Draft(
+        steps=tuple(chosen),
+        request=f"{said([chosen[0].say])[:-1]}, then maps each remainder modulo {size} to "
+        f"{chosen[1].say} of its numbers.",
+        spec="([integer()]) :: map()",
+        head="(list)",
+        body=body,
+        run=run,
+        inputs=((integers(rng),), (integers(rng),), ([],)),
+        misses=misses_of(rng, chosen, pools),
+    )
+
+
+def zips(rng: random.Random) -> Draft:
+    """Two lists, pair by pair."""
+    pairs: dict[str, tuple[str, Callable[[int, int], int], str]] = {
+        "sum": ("a + b", lambda a, b: a + b, "adds pairs"),
+        "difference": ("a - b", lambda a, b: a - b, "subtracts pairs"),
+        "product": ("a * b", lambda a, b: a * b, "multiplies pairs"),
+        "larger": ("max(a, b)", max, "takes the larger of pairs"),
+        "smaller": ("min(a, b)", min, "takes the smaller of pairs"),
+    }
+
+    def pair(draw: random.Random) -> Step:
+        kind = draw.choice(list(pairs))
+        code, run_pair, say = pairs[kind]
+        return Step(kind, say, code, lambda ab: run_pair(*ab))
+
+    count = rng.choice((1, 1, 2))
+    chosen = [pair(rng), *drawn(rng, steps.STAGES, count)]
+    pools: list[Sequence[Maker]] = [(pair,), *[steps.STAGES] * count]
+
+    def body(made: Sequence[Step]) -> list[str]:
+        first, *rest = made
+        stages = [f"|> {step.code}" for step in rest]
+        pairs_stage = f"|> Enum.map(fn {{a, b}} -> {first.code} end)"
+        return ["left", "|> Enum.zip(right)", pairs_stage, *stages]
+
+    def run(made: Sequence[Step], arguments: tuple[Any, ...]) -> Any:
+        first, *rest = made
+        return through(rest, [first.run(ab) for ab in zip(*arguments, strict=False)])
+
+    return Draft(
+        steps=tuple(chosen),
+        request=said([step.say for step in chosen]),
+        spec="(list(), list()) :: list()",
+        head="(left, right)",
+        body=body,
+        run=run,
+        inputs=(
+            (integers(rng), integers(rng)),
+            (integers(rng), integers(rng)),
+            ([], [1]),
+        ),
+        misses=misses_of(rng, chosen, pools),
+    )
+
+
+FAMILIES: dict[str, Family] = {
+    "pipeline": pipeline,
+    "strings": strings,
+    "words": word_lists,
+    "digits": digits,
+    "chunks": chunks,
+    "comprehension": comprehension,
+    "recursion": recursion,
+    "reduction": reduction,
+    "decisions": decisions,
+    "guards": guards,
+    "groups": groups,
+    "zips": zips,
+    "maps": records.maps,
+    "results": records.results,
+    "options": records.options,
+    "tuples": records.tuples,
+    "structs": records.structs,
+}

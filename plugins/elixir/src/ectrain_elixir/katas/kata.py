@@ -1,0 +1,145 @@
+"""What a kata is, and how the parts of a family's draft become its texts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import attrs
+
+from ectrain_elixir.katas.values import literal
+
+
+@attrs.frozen
+class Kata:
+    """A request for a small program, with its answer and its tests.
+
+    Attributes:
+        id: Stable and unique.
+        family: The shape of the program.
+        steps: Kinds of the steps that were composed, in order.
+        module: Name of the module.
+        prompt: Elixir up to where the answer begins: module, doc, spec, head.
+        answer: The rest of the file.
+        tests: A whole ExUnit module.
+        test_names: Names of its tests, as they are run.
+        near_misses: Plausible answers, each of which fails a test.
+    """
+
+    id: str
+    family: str
+    steps: tuple[str, ...]
+    module: str
+    prompt: str
+    answer: str
+    tests: str
+    test_names: tuple[str, ...]
+    near_misses: tuple[str, ...]
+
+    @property
+    def group(self) -> str:
+        """The composition, which is never split."""
+        return f"{self.family}:{'+'.join(self.steps)}"
+
+    @property
+    def level(self) -> int:
+        """How many steps are composed."""
+        return len(self.steps)
+
+
+@attrs.frozen
+class Step:
+    """One step of a program.
+
+    Attributes:
+        kind: What it does, without its parameters.
+        say: What it does, in words with the parameters: "adds 3 to each".
+        code: Its Elixir; where it stands depends on the family.
+        run: What it does, in Python.
+    """
+
+    kind: str
+    say: str
+    code: str
+    run: Callable[[Any], Any] = attrs.field(eq=False)
+
+
+@attrs.frozen
+class Draft:
+    """A program before it is written out.
+
+    Attributes:
+        steps: What it is composed of.
+        request: The doc.
+        preamble: Lines of the module before the doc, without indentation.
+        spec: The function's types, after its name.
+        head: The head that the prompt ends with, None where the answer writes its own clauses.
+        body: From steps to the answer's lines inside the function (or the module, without head).
+        run: From steps and an input to the result, in Python.
+        inputs: Arguments to test with, each a tuple.
+        misses: Steps of programs that are nearly right.
+    """
+
+    steps: tuple[Step, ...]
+    request: str
+    spec: str
+    head: str | None
+    body: Callable[[Sequence[Step]], list[str]]
+    run: Callable[[Sequence[Step], tuple[Any, ...]], Any]
+    inputs: tuple[tuple[Any, ...], ...]
+    misses: tuple[tuple[Step, ...], ...]
+    preamble: tuple[str, ...] = ()
+
+
+def written(family: str, module: str, function: str, draft: Draft) -> Kata | None:
+    """Return the kata of a draft, None if its tests can't tell it from a near miss."""
+    expected = [draft.run(draft.steps, arguments) for arguments in draft.inputs]
+    wrong = []
+    for miss in draft.misses:
+        results = [draft.run(miss, arguments) for arguments in draft.inputs]
+        if results != expected:
+            wrong.append(miss)
+    if not wrong:
+        return None
+    prompt = _prompt(module, function, draft)
+    names, tests = _tests(module, function, draft.inputs, expected)
+    mark = hashlib.sha256(f"{prompt}{names}".encode()).hexdigest()[:10]
+    return Kata(
+        id=f"{family}-{mark}",
+        family=family,
+        steps=tuple(step.kind for step in draft.steps),
+        module=module,
+        prompt=prompt,
+        answer=_answer(draft, draft.steps),
+        tests=tests,
+        test_names=names,
+        near_misses=tuple(dict.fromkeys(_answer(draft, miss) for miss in wrong)),
+    )
+
+
+def _prompt(module: str, function: str, draft: Draft) -> str:
+    lines = [*draft.preamble, f'@doc "{draft.request}"', f"@spec {function}{draft.spec}"]
+    if draft.head is not None:
+        lines.append(f"def {function}{draft.head} do")
+    return f"defmodule {module} do\n" + "".join(f"  {line}\n" for line in lines)
+
+
+def _answer(draft: Draft, steps: Sequence[Step]) -> str:
+    inside = draft.head is not None
+    indent = "    " if inside else "  "
+    body = "".join(f"{indent}{line}\n" for line in draft.body(steps))
+    return body + ("  end\n" if inside else "") + "end\n"
+
+
+def _tests(
+    module: str, function: str, inputs: Sequence[tuple[Any, ...]], expected: Sequence[Any]
+) -> tuple[tuple[str, ...], str]:
+    names = tuple(f"case {number}" for number in range(1, len(inputs) + 1))
+    calls = [f"{module}.{function}({', '.join(map(literal, values))})" for values in inputs]
+    cases = "".join(
+        f'  test "{name}" do\n    assert {call} === {literal(result)}\n  end\n\n'
+        for name, call, result in zip(names, calls, expected, strict=True)
+    )
+    text = f"defmodule {module}Test do\n  use ExUnit.Case, async: false\n\n{cases.rstrip()}\nend\n"
+    return names, text

@@ -1,0 +1,178 @@
+"""The strict tier: bubblewrap, with nothing of the host inside but Elixir and shared libraries."""
+
+import contextlib
+import json
+import math
+import os
+import select
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ectrain.errors import SandboxError
+from ectrain_elixir.runner.ends import memory_file, pipe
+from ectrain_elixir.runner.model import Limits
+from ectrain_elixir.runner.process import Child, Pipes, kill_group
+from ectrain_elixir.runner.toolchain import Toolchain
+
+REMEDY = (
+    "install bubblewrap (apt-get install bubblewrap) and allow unprivileged user namespaces "
+    "(sysctl kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0)"
+)
+NOBODY = 65534
+IDLE_MB = 600
+"""Address space of an idle virtual machine; `memory_mb` comes on top."""
+
+_LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib64")
+_START_S = 10.0
+
+
+class Bubblewrap:
+    """Start processes in bubblewrap: own namespaces, empty environment, read-only runtime."""
+
+    tier = "strict"
+
+    def __init__(self) -> None:
+        self._program = _found("bwrap", "bubblewrap")
+        self._prlimit = _found("prlimit", "util-linux")
+
+    def check(self) -> None:
+        """Run a command that does nothing.
+
+        Raises:
+            SandboxError: If this machine does not let bubblewrap work.
+        """
+        options = [*_isolation(), *_mounts([]), "--chdir", "/"]
+        target = "/usr/lib/ectrain-absent"
+        try:
+            done = subprocess.run(
+                [self._program, *options, "--", target],
+                env={},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=_START_S,
+                user=_nobody(),
+                group=_nobody(),
+                extra_groups=None if _nobody() is None else [],
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            raise SandboxError(f"bubblewrap does not start ({error}); {REMEDY}") from error
+        # A sandbox that was set up gets as far as looking for the program, and does not find it.
+        if target not in done.stderr:
+            said = " ".join(done.stderr.split())[:300]
+            raise SandboxError(f"bubblewrap cannot make a sandbox here ({said}); {REMEDY}")
+
+    @contextlib.contextmanager
+    def start(self, toolchain: Toolchain, limits: Limits, pipes: Pipes) -> Iterator[Child]:
+        """Start the harness; see `ectrain_elixir.runner.process.Sandbox`."""
+        with contextlib.ExitStack() as stack:
+            info_read, info_write = pipe(stack)
+            beam = memory_file(stack, toolchain.harness)
+            options = [
+                *_isolation(),
+                *_mounts(toolchain.folders),
+                *("--ro-bind", self._prlimit, "/harness/prlimit", "--perms", "0444"),
+                *("--ro-bind-data", str(beam), "/harness/Elixir.EctrainHarness.beam"),
+                *("--size", str(limits.disk_mb << 20), "--tmpfs", "/work"),
+                *("--remount-ro", "/", "--chdir", "/work"),
+                *("--info-fd", str(info_write.fd)),
+            ]
+            for name, value in toolchain.environment("/work").items():
+                options += ["--setenv", name, value]
+            arguments = memory_file(stack, b"\0".join(os.fsencode(o) for o in options))
+            command = [*_limited(limits), *toolchain.command("/harness")]
+            process = subprocess.Popen(
+                [self._program, "--args", str(arguments), "--", *command],
+                env={},
+                stdin=pipes.input,
+                stdout=pipes.output,
+                stderr=pipes.output,
+                pass_fds=(pipes.record, info_write.fd, beam, arguments),
+                start_new_session=True,
+                user=_nobody(),
+                group=_nobody(),
+                extra_groups=None if _nobody() is None else [],
+            )
+            stack.callback(_end, process)
+            info_write.close()
+            inside = _child_pid(info_read.fd)
+            pidfd = os.pidfd_open(inside)
+            stack.callback(os.close, pidfd)
+            yield Child(process=process, kill=lambda: _kill(pidfd, process))
+
+
+def _found(program: str, package: str) -> str:
+    path = shutil.which(program)
+    if path is None:
+        raise SandboxError(f"{program} is not in PATH; install it: apt-get install {package}")
+    return path
+
+
+def _isolation() -> list[str]:
+    return [
+        *("--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"),
+        *("--unshare-cgroup-try", "--uid", str(NOBODY), "--gid", str(NOBODY)),
+        *("--hostname", "sandbox", "--new-session", "--die-with-parent", "--as-pid-1"),
+        *("--cap-drop", "ALL"),
+    ]
+
+
+def _mounts(folders: Sequence[Path]) -> list[str]:
+    """Bind shared libraries and the given folders, and no /proc: it shows memory and commands."""
+    options = ["--dev", "/dev", "--remount-ro", "/dev"]
+    for name in _LIBRARIES:
+        if os.path.islink(name):
+            options += ["--symlink", os.readlink(name), name]
+        elif os.path.isdir(name):
+            options += ["--ro-bind", name, name]
+    for folder in folders:
+        if not any(str(folder.resolve()).startswith(f"{name}/") for name in _LIBRARIES):
+            options += ["--ro-bind", str(folder), str(folder)]
+    return options
+
+
+def _nobody() -> int | None:
+    """Return whom root becomes, for root is exempt from the limit on processes; else None."""
+    return NOBODY if os.geteuid() == 0 else None
+
+
+def _child_pid(info: int) -> int:
+    """Return the process id of the sandbox's first process, as this machine counts."""
+    text = b""
+    while b"}" not in text:
+        ready, _, _ = select.select([info], [], [], _START_S)
+        chunk = os.read(info, 4096) if ready else b""
+        if not chunk:
+            raise OSError("bubblewrap did not start")
+        text += chunk
+    return int(json.loads(text)["child-pid"])
+
+
+def _limited(limits: Limits) -> list[str]:
+    """Return the start of a command that sets limits inside, where only its processes count."""
+    return [
+        "/harness/prlimit",
+        f"--cpu={math.ceil(limits.cpu_s)}",
+        f"--as={(IDLE_MB + limits.memory_mb) << 20}",
+        f"--fsize={limits.disk_mb << 20}",
+        f"--nproc={limits.processes}",
+        "--nofile=256",
+        "--core=0",
+    ]
+
+
+def _kill(pidfd: int, process: subprocess.Popen[bytes]) -> None:
+    """Kill the sandbox's first process, and with it the namespace; bubblewrap then ends itself."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        return
+    kill_group(process.pid)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.returncode is None:
+        kill_group(process.pid)
+        process.wait()
