@@ -80,9 +80,10 @@ def test_explicit_products_equal_the_fused_kernel(batch: list[tuple[str, Segment
     slabs = pack(batch).slabs
     tokens = slabs[-1].start + slabs[-1].segments * slabs[-1].length
     generator = torch.Generator().manual_seed(1)
-    qkv = [torch.randn(tokens, 2, 8, generator=generator).requires_grad_() for _ in range(3)]
+    q, k, v = (torch.randn(tokens, 2, 8, generator=generator).requires_grad_() for _ in range(3))
+    qkv = (q, k, v)
     weight = torch.randn(tokens, 2, 8, generator=generator)
-    ours, theirs = attend(*qkv, slabs), fused_attention(*qkv, slabs)
+    ours, theirs = attend(q, k, v, slabs), fused_attention(q, k, v, slabs)
     torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
     pairs = zip(
         torch.autograd.grad(ours, qkv, weight),

@@ -25,7 +25,6 @@ def check(ctx: click.Context, /, as_json: bool, **chosen: Any) -> None:
     The exit code is that of the first check that fails.
     """
     from ectrain.checks import run_checks
-
     from ectrain_cli.selection import configuration
 
     found = []

@@ -50,9 +50,9 @@ def evaluate(
 ) -> None:
     """Measure RUN, a run directory, on a split."""
     import attrs
+
     from ectrain.evaluate import evaluate_tasks
     from ectrain.model import load_model
-
     from ectrain.task import Budget
     from ectrain_cli.closing import estimates as lines
     from ectrain_cli.selection import known_tasks

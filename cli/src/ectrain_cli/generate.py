@@ -48,7 +48,6 @@ def generate(
     """Write code with RUN, a run directory; the code alone goes to stdout."""
     from ectrain.generation import generate_text
     from ectrain.model import load_model
-
     from ectrain_cli.selection import known_tasks
 
     given = read_prompt(prompt)

@@ -41,9 +41,8 @@ def list_plugins(as_json: bool) -> None:
 def _state(offer: Offer) -> str:
     if offer.duplicate_of:
         return f"refused: also offered by {', '.join(offer.duplicate_of)}"
-    from ectrain.plugins import load_tasks
-
     from ectrain.errors import EctrainError
+    from ectrain.plugins import load_tasks
 
     try:
         load_tasks([offer.name])

@@ -1,0 +1,1 @@
+"""Programs that train the workload of `benchmarks.workload`, one optimizer step a turn."""

@@ -1,0 +1,72 @@
+"""What is learned from: embedded katas, or a directory of somebody's Elixir."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+import attrs
+
+from ectrain.task import Split
+from ectrain_elixir.corpus import Source, read_sources, split_sources
+from ectrain_elixir.katas import Kata, katas
+
+CHARACTERS_A_TOKEN = 3  # a byte-level token of code holds more than this, so a piece fits
+
+
+@attrs.frozen
+class CodeSample:
+    """A text to learn: what is given and what is to be written.
+
+    Attributes:
+        id: Unique in the dataset.
+        group: What is never split: a kata's composition, a package.
+        prompt: What is given; "" for plain code.
+        answer: What is to be written.
+        whole: Whether the answer ends where the text ends.
+        kata: The kata that it comes from, with its tests; None for plain code.
+    """
+
+    id: str
+    group: str
+    prompt: str
+    answer: str
+    whole: bool = True
+    kata: Kata | None = None
+
+
+@cache
+def embedded(split: Split, size: int, seed: int) -> tuple[CodeSample, ...]:
+    """Return katas as samples."""
+    return tuple(
+        CodeSample(kata.id, kata.group, kata.prompt, kata.answer, kata=kata)
+        for kata in katas(split, size, seed)
+    )
+
+
+@cache
+def directory(root: Path, max_tokens: int) -> Mapping[Split, Sequence[CodeSample]]:
+    """Return the splits of a directory of Elixir code, whole packages or folders in each.
+
+    Raises:
+        DataError: The directory is missing, or holds too little Elixir to split.
+    """
+    splits = split_sources(read_sources(root))
+    limit = max_tokens * CHARACTERS_A_TOKEN
+    return {
+        split: tuple(sample for source in sources for sample in _pieces(source, limit))
+        for split, sources in splits.items()
+    }
+
+
+def _pieces(source: Source, limit: int) -> Iterator[CodeSample]:
+    """Cut a file into pieces of whole lines, each below a number of characters if it can be."""
+    pieces: list[str] = [""]
+    for line in source.code.splitlines(keepends=True):
+        if pieces[-1] and len(pieces[-1]) + len(line) > limit:
+            pieces.append("")
+        pieces[-1] += line
+    for number, piece in enumerate(pieces):
+        whole = number == len(pieces) - 1
+        yield CodeSample(f"{source.id}#{number}", source.group, "", piece, whole)

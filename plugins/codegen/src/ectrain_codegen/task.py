@@ -1,0 +1,107 @@
+"""The codegen task: dataset, head, loss, metrics, and evaluation by execution."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import attrs
+import numpy as np
+from torch import Tensor, nn
+
+from ectrain.model import Model
+from ectrain.parts import Perplexity, TokenAccuracy, TokenHead, TokenOutput, token_loss
+from ectrain.task import (
+    NO_TARGET,
+    Budget,
+    Estimate,
+    Goal,
+    Metric,
+    Segment,
+    Split,
+    Targets,
+    Task,
+    TrunkShape,
+)
+from ectrain.tokenizer import Tokenizer
+from ectrain_codegen.data import CodeSample, directory, embedded
+from ectrain_codegen.execution import evaluate
+from ectrain_elixir.symbols import SYMBOLS
+
+
+@attrs.frozen
+class CodegenConfig:
+    """Settings of the codegen task.
+
+    Attributes:
+        data: Directory of Elixir code; "" for the embedded katas.
+        size: Embedded training katas.
+        seed: Of the embedded katas.
+        max_tokens: Most tokens of a segment; of a longer text, a window is trained on.
+        loss_on: Predict the answers of katas alone, or their prompts, too.
+        adapter: Rank of the head's own adapter; 0 for none.
+    """
+
+    data: str = ""
+    size: int = attrs.field(default=4000, validator=attrs.validators.ge(1))
+    seed: int = 0
+    max_tokens: int = attrs.field(default=512, validator=attrs.validators.ge(8))
+    loss_on: Literal["answer", "all"] = "answer"
+    adapter: int = attrs.field(default=0, validator=attrs.validators.ge(0))
+
+
+class CodegenTask(Task[CodeSample, CodegenConfig]):
+    """Write Elixir."""
+
+    name = "codegen"
+    config_type = CodegenConfig
+    goals = (Goal("pass@1", 0.70),)
+
+    def examples(self, split: Split) -> Sequence[CodeSample]:
+        """Return embedded katas, or pieces of a directory's files."""
+        if self.config.data:
+            return directory(Path(self.config.data), self.config.max_tokens)[split]
+        return embedded(split, self.config.size, self.config.seed)
+
+    def encode(self, example: CodeSample, tokenizer: Tokenizer, rng: random.Random) -> Segment:
+        """Predict each token from those before it, from the answer's first token on."""
+        given = self.prompt(example.prompt, tokenizer)
+        ids = given + tokenizer.encode(example.answer) + [tokenizer.end_id] * example.whole
+        start = rng.randint(0, max(0, len(ids) - self.config.max_tokens))
+        kept = np.array(ids[start : start + self.config.max_tokens], dtype=np.int64)
+        labels = np.append(kept[1:], NO_TARGET)
+        if self.config.loss_on == "answer":
+            labels[: max(0, len(given) - 1 - start)] = NO_TARGET
+        return Segment(kept, labels=labels)
+
+    def head(self, trunk: TrunkShape) -> nn.Module:
+        """Predict tokens with the trunk's own embedding."""
+        return TokenHead(trunk, self.config.adapter)
+
+    def loss(self, output: TokenOutput, targets: Targets) -> Tensor:
+        """Return the summed cross-entropy."""
+        return token_loss(output, targets)
+
+    def metrics(self) -> Mapping[str, Metric]:
+        """Return perplexity and the share of tokens that are predicted right."""
+        return {"perplexity": Perplexity(), "accuracy": TokenAccuracy()}
+
+    def texts(self, example: CodeSample) -> Iterable[str]:
+        """Yield the text as it is encoded, part by part."""
+        yield example.prompt
+        yield example.answer
+
+    def symbols(self) -> tuple[str, ...]:
+        """Return Elixir's operators and delimiters."""
+        return SYMBOLS
+
+    def facets(self, example: CodeSample) -> Mapping[str, float]:
+        """Return how many steps a kata composes."""
+        return {} if example.kata is None else {"steps": float(len(example.kata.steps))}
+
+    def evaluate(self, model: Model, split: Split, budget: Budget) -> Mapping[str, Estimate]:
+        """Write the answers of held-out katas and run their tests on them."""
+        samples = self.examples(split)
+        return evaluate(model, self.name, samples, budget, self.config.max_tokens)
