@@ -62,6 +62,7 @@ def main() -> None:
     """Train in turns."""
     parser = arguments(__doc__)
     parser.add_argument("--max-tokens", type=int, default=StepConfig().max_tokens)
+    parser.add_argument("--compile", action="store_true")
     settings = parser.parse_args()
     shape = SHAPES[settings.shape]
     device = DeviceConfig(name="cpu")
@@ -69,6 +70,8 @@ def main() -> None:
     place = choose_place(device)
     trunk = Trunk(trunk_config(shape), shape.vocabulary)
     trunk.initialize(torch.Generator().manual_seed(keyed_random(SEED, "trunk").getrandbits(63)))
+    if settings.compile:
+        trunk.compile_layers()
     optimizer = adamw(trunk)
     gate = Gate(shape, settings.steps, dtype=place.dtype_name)
     for batch in [laid_out(sequences, settings.max_tokens) for sequences in gate.sequences]:

@@ -105,6 +105,7 @@ def main() -> None:
     """Train in turns."""
     parser = arguments(__doc__)
     parser.add_argument("--max-tokens", type=int, default=StepConfig().max_tokens)
+    parser.add_argument("--compile", action="store_true", help="as runs of ten minutes do")
     settings = parser.parse_args()
     shape = SHAPES[settings.shape]
     device = DeviceConfig(name="cpu")
@@ -112,6 +113,8 @@ def main() -> None:
     place = choose_place(device)
     task, tokenizer = LanguageModel(NoSettings()), tokenizer_of(shape.vocabulary)
     model = Model(trunk_config(shape), {NAME: task}, tokenizer, SEED)
+    if settings.compile:
+        model.trunk.compile_layers()
     learner = Learner(model, make_optimizer(model, OptimizerConfig(rate=1e-3)), place, 1.0)
     encoder = Encoder(tokenizer, shape.context)
     gate = Gate(shape, settings.steps, dtype=place.dtype_name)

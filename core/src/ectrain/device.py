@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import sys
 
 import attrs
@@ -82,6 +83,37 @@ def prepare_process(config: DeviceConfig) -> None:
         torch.set_num_threads(config.threads)
     if config.keep_memory and sys.platform == "linux":
         _keep_memory()
+
+
+WORTH_COMPILING = 1e14  # operations: some ten minutes of two processor cores
+
+
+def can_gain_by_compiling(config: DeviceConfig, device: torch.device, operations: float) -> bool:
+    """Return whether to compile the trunk's layers.
+
+    Args:
+        config: What was asked for.
+        device: Where it runs.
+        operations: Floating-point operations of the whole run, roughly.
+
+    Raises:
+        ResourceError: It was asked for, and there is no compiler.
+    """
+    if config.compile == "off" or (config.compile == "auto" and operations < WORTH_COMPILING):
+        return False
+    there = device.type == "cuda" or _cpp_compiler() is not None
+    if config.compile == "on" and not there:
+        raise ResourceError(
+            "device.compile is on, and there is no C++ compiler; install g++ or clang++, "
+            "or choose device.compile=off"
+        )
+    return there
+
+
+def _cpp_compiler() -> str | None:
+    """Return the C++ compiler that torch would take."""
+    names = (os.environ.get("CXX", ""), "g++", "clang++")
+    return next((path for name in names if name and (path := shutil.which(name))), None)
 
 
 # Parameters of mallopt(3) in glibc's malloc.h.

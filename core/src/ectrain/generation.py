@@ -255,7 +255,7 @@ class _Writer:
             q, k, v = (x.view(rows, longest, -1, x.shape[-1]).transpose(1, 2) for x in (q, k, v))
             key[:, :, :longest], value[:, :, :longest] = k, v
             mixed = _mix_values(q, k, v, bias)
-            x_td = block.add_ffn(x_td + block.out(mixed.transpose(1, 2).reshape(x_td.shape)))
+            x_td = block.after_attention(x_td, mixed.transpose(1, 2))
         last_r = torch.arange(rows, device=self._device) * longest + self._length_r - 1
         return x_td.index_select(0, last_r)
 
@@ -274,7 +274,7 @@ class _Writer:
             mixed = _mix_values(
                 q.unsqueeze(2), key[:, :, :used], value[:, :, :used], bias[:, None, None]
             )
-            x_rd = block.add_ffn(x_rd + block.out(mixed.reshape(x_rd.shape)))
+            x_rd = block.after_attention(x_rd, mixed)
         self._length_r = at_r + 1
         return x_rd
 

@@ -7,11 +7,11 @@ Shape suffixes: t tokens of a pack, d width, h heads, k key-value heads, e head 
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ectrain.attention import attend
 from ectrain.config import TrunkConfig
+from ectrain.layer import EAGER, Halves, compiled_halves
 from ectrain.packing import Pack
 
 
@@ -20,13 +20,6 @@ def rotary_tables(context: int, head_size: int, base: float) -> tuple[Tensor, Te
     rates = base ** (-torch.arange(0, head_size, 2, dtype=torch.float32) / head_size)
     angles = torch.outer(torch.arange(context, dtype=torch.float32), rates)
     return angles.cos(), angles.sin()
-
-
-def rotate(x_the: Tensor, cos_t1e: Tensor, sin_t1e: Tensor) -> Tensor:
-    """Turn each head's vector by its position; the halves are the real and imaginary parts."""
-    real, imaginary = x_the.chunk(2, -1)
-    turned = (real * cos_t1e - imaginary * sin_t1e, imaginary * cos_t1e + real * sin_t1e)
-    return torch.cat(turned, -1)
 
 
 class Block(nn.Module):
@@ -42,26 +35,33 @@ class Block(nn.Module):
         self.ffn_norm = nn.RMSNorm(width, config.norm_eps)
         self.gate_up = nn.Linear(width, 2 * config.ffn, bias=False)
         self.down = nn.Linear(config.ffn, width, bias=False)
+        self.halves: Halves = EAGER
 
     def queries_keys_values(
         self, x_td: Tensor, cos_t1e: Tensor, sin_t1e: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return rotated queries `[t, h, e]` and keys, and values, `[t, k, e]`."""
-        qkv = self.qkv(self.attention_norm(x_td)).view(len(x_td), -1, self.head_size)
-        turned = rotate(qkv[:, : self.heads + self.kv_heads], cos_t1e, sin_t1e)
-        return turned[:, : self.heads], turned[:, self.heads :], qkv[:, -self.kv_heads :]
+        norm, heads = self.attention_norm, (self.heads, self.kv_heads, self.head_size)
+        return self._now.before(
+            x_td, cos_t1e, sin_t1e, norm.weight, norm.eps, self.qkv.weight, heads
+        )
 
-    def add_ffn(self, x_td: Tensor) -> Tensor:
-        """Return x plus its feed-forward layer."""
-        gate, up = self.gate_up(self.ffn_norm(x_td)).chunk(2, -1)
-        added: Tensor = x_td + self.down(F.silu(gate) * up)
-        return added
+    def after_attention(self, x_td: Tensor, mixed_the: Tensor) -> Tensor:
+        """Return the layer's output, `[t, d]`, from its input and what attention mixed."""
+        norm = self.ffn_norm
+        mixed_td = mixed_the.reshape(x_td.shape)
+        weights = self.out.weight, norm.weight, norm.eps, self.gate_up.weight, self.down.weight
+        return self._now.after(x_td, mixed_td, *weights)
+
+    @property
+    def _now(self) -> Halves:
+        """Compiled halves are for training alone: what only reads would compile them once more."""
+        return self.halves if torch.is_grad_enabled() else EAGER
 
     def forward(self, x_td: Tensor, cos_t1e: Tensor, sin_t1e: Tensor, pack: Pack) -> Tensor:
         """Return the layer's output, `[t, d]`."""
         q_the, k_tke, v_tke = self.queries_keys_values(x_td, cos_t1e, sin_t1e)
-        mixed_the = attend(q_the, k_tke, v_tke, pack.slabs)
-        return self.add_ffn(x_td + self.out(mixed_the.reshape(x_td.shape)))
+        return self.after_attention(x_td, attend(q_the, k_tke, v_tke, pack.slabs))
 
 
 class Trunk(nn.Module):
@@ -100,6 +100,22 @@ class Trunk(nn.Module):
             elif name.endswith(("out.weight", "down.weight")):
                 std *= (2 * self.config.layers) ** -0.5
             nn.init.normal_(parameter, std=std, generator=generator)
+
+    @property
+    def compiled(self) -> bool:
+        """Whether its layers are compiled for training."""
+        return any(block.halves is not EAGER for block in self.blocks if isinstance(block, Block))
+
+    def compile_layers(self) -> None:
+        """Compile the small operations of every layer into few, for training only.
+
+        The first step then takes half a minute longer, or a few seconds where the compiled code
+        is still in the cache.
+        """
+        halves = compiled_halves()
+        for block in self.blocks:
+            assert isinstance(block, Block)
+            block.halves = halves
 
     def forward(self, pack: Pack) -> Tensor:
         """Return the output at every token of a pack, `[t, d]`."""
