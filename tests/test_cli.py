@@ -89,7 +89,7 @@ def trainer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Pa
     """Put a trainer in place that writes three events, or raises; returns the run directory."""
 
     def install(error: BaseException | None = None) -> Path:
-        def train(run: Path, observer: Any) -> None:
+        def train(run: Path, observer: Any) -> bool:
             first = started()
             observer.run_started(first)
             for event in (first, step(1), step(2)):
@@ -97,6 +97,7 @@ def trainer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Pa
             write(run, [first, step(1), step(2), *([] if error else [ended()])])
             if error is not None:
                 raise error
+            return True
 
         config = SimpleNamespace(
             tasks=("codegen",), checkpoints=SimpleNamespace(every_epochs=5), scale=1.0
@@ -350,7 +351,7 @@ def model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     fake(
         monkeypatch,
         "ectrain.model",
-        load_model=lambda run: SimpleNamespace(tasks={"codegen": 1, "security": 2}),
+        load_model=lambda run, warn: SimpleNamespace(tasks={"codegen": 1, "security": 2}),
     )
     fake(monkeypatch, "ectrain.generation", generate_text=lambda model, task, prompt, **_: prompt)
     found = {
@@ -561,7 +562,7 @@ CALLS = [
     ("ectrain.checks", "run_checks", (None,)),
     ("ectrain.build", "prepare", (None, Path("run"), True, ())),
     ("ectrain.loop", "train", (None, None)),
-    ("ectrain.model", "load_model", (Path("run"),)),
+    ("ectrain.model", "load_model", (Path("run"), print)),
     ("ectrain.evaluate", "evaluate_tasks", (None, ["a"], "test", None)),
     ("ectrain.events", "read_events", (Path("events.jsonl"),)),
 ]

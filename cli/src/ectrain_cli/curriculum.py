@@ -30,11 +30,10 @@ def simulate(as_json: bool, **chosen: Any) -> None:
 
     Without --tasks or --config, it is simulated for all tasks that installed plugins offer.
     """
-    from ectrain.plugins import installed
     from ectrain_cli.selection import configuration
 
     if chosen.get("tasks") is None and chosen.get("config") is None:
-        chosen["tasks"] = tuple(sorted(installed()))
+        chosen["tasks"] = _usable()
     config = configuration(**chosen)
     epochs = [_document(draws.plan) | _drawn(draws) for draws in _simulated(config)]
     if as_json:
@@ -50,6 +49,22 @@ def simulate(as_json: bool, **chosen: Any) -> None:
         f"{len(epochs)} epochs, {steps:,} steps as planned; "
         "a gate or a plateau may end a phase sooner or later"
     )
+
+
+def _usable() -> tuple[str, ...]:
+    """Return all tasks whose plugins can be loaded; of the others, it is said why they can't."""
+    from ectrain.errors import PluginError
+    from ectrain.plugins import installed, load_tasks
+
+    found = []
+    for name in sorted(installed()):
+        try:
+            load_tasks([name])
+        except PluginError as error:
+            say(f"note: {error}")
+        else:
+            found.append(name)
+    return tuple(found)
 
 
 def _simulated(config: RunConfig) -> list[EpochDraws]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from ectrain_cli import options
-from ectrain_cli.terminal import show, show_json
+from ectrain_cli.terminal import show, show_json, warning
 
 if TYPE_CHECKING:
     from ectrain.task import Split
@@ -57,7 +57,7 @@ def evaluate(
     from ectrain_cli.closing import estimates as lines
     from ectrain_cli.selection import known_tasks
 
-    model = load_model(run)
+    model = load_model(run, warning)
     names = known_tasks(tasks, model.tasks)
     metrics, estimates = evaluate_tasks(
         model, names, cast("Split", split), Budget(examples, seconds)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ectrain_cli import options
-from ectrain_cli.terminal import show_code, show_json
+from ectrain_cli.terminal import show_code, show_json, warning
 
 
 @click.command()
@@ -51,7 +51,7 @@ def generate(
     from ectrain_cli.selection import known_tasks
 
     given = read_prompt(prompt)
-    model = load_model(run)
+    model = load_model(run, warning)
     (name,) = known_tasks([task], model.tasks)
     code = generate_text(
         model,

@@ -23,11 +23,13 @@ def report(run: Path, out: Path | None, as_json: bool) -> None:
     """Write the report of RUN, a run directory, in Markdown."""
     from ectrain.digest import digest
     from ectrain.report import make_report
+    from ectrain.storage import disk_errors
 
     events = read(run)
     text = make_report(events)
     if out is not None:
-        out.write_text(text, encoding="utf-8")
+        with disk_errors(out, "can't write"):
+            out.write_text(text, encoding="utf-8")
         say(f"written to {out}")
     if as_json:
         show_json("report", {"run": str(run), **summary(digest(events)), "markdown": text})

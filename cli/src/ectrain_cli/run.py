@@ -10,7 +10,7 @@ import click
 
 from ectrain_cli import options
 from ectrain_cli.main import EXIT_CODES
-from ectrain_cli.terminal import labelled, say, show, show_json
+from ectrain_cli.terminal import labelled, say, show, show_json, warning
 
 if TYPE_CHECKING:
     from ectrain.config import RunConfig
@@ -82,10 +82,11 @@ def _train(
     from ectrain.loop import train
 
     say(labelled("run dir", str(out)))
+    prepared = prepare(config, out, resume, allowed)
     try:
-        prepared = prepare(config, out, resume, allowed)
         with observer(config, log_every) as watching:
-            train(prepared, watching)
+            if not train(prepared, watching):
+                say("already complete; another --out trains again")
     finally:
         _write_report(out)
 
@@ -104,14 +105,17 @@ def _write_report(out: Path) -> None:
     """Write the report, whatever the run came to; a full disk must not hide the run's own end."""
     from ectrain.errors import EctrainError
     from ectrain.report import make_report
+    from ectrain.storage import Storage
     from ectrain_cli.report import read
 
     if not (out / "events.jsonl").is_file():
         return
     try:
-        (out / "report.md").write_text(make_report(read(out)), encoding="utf-8")
+        text, path = make_report(read(out)).encode(), out / "report.md"
+        if not path.is_file() or path.read_bytes() != text:
+            Storage().replace(path, text)
     except (OSError, EctrainError) as error:
-        say(f"warning: the report was not written: {error}")
+        warning(f"the report was not written: {error}")
 
 
 def _close(out: Path, as_json: bool) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ectrain.errors import UnknownTaskError, did_you_mean
 
@@ -29,11 +29,16 @@ def configuration(
     Raises:
         ConfigError: Some of it can't be used.
     """
+    import attrs
+
     from ectrain.config import load_config
 
-    flags = {"data": data, "device.name": device, "curriculum": curriculum, "scale": scale}
-    overrides = (*settings, *(f"{k}={v}" for k, v in flags.items() if v is not None))
-    return load_config(config, overrides, tasks, size)
+    found = load_config(config, settings, tasks, size)
+    flags = {"data": data and str(data), "curriculum": curriculum, "scale": scale}
+    given: dict[str, Any] = {key: value for key, value in flags.items() if value is not None}
+    if device is not None:
+        given["device"] = attrs.evolve(found.device, name=device)
+    return attrs.evolve(found, **given) if given else found
 
 
 def default_run_directory(config: RunConfig) -> Path:

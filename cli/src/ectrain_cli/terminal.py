@@ -23,6 +23,11 @@ def say(line: str) -> None:
     click.echo(visible(line), err=True)
 
 
+def warning(message: str) -> None:
+    """Write what went wrong without stopping anything, to stderr."""
+    say(f"warning: {message}")
+
+
 def show(line: str) -> None:
     """Write a line of the result, to stdout."""
     click.echo(visible(line))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from ectrain.errors import PluginError
 from ectrain.model import AnyTask
+from ectrain.plugins import blame
 
 
 def fixed_weights(
@@ -24,8 +26,19 @@ def fixed_weights(
     """
     found = {}
     for name, weight in weights.items():
-        guess = tasks[name].nats_of_a_guess(vocabulary) if scaled else 1.0
-        if not guess > 0:
-            raise PluginError(f"task {name}: nats_of_a_guess is {guess}, expected more than 0")
+        guess = nats_of_a_guess(name, tasks[name], vocabulary) if scaled else 1.0
         found[name] = weight / guess
     return found
+
+
+def nats_of_a_guess(name: str, task: AnyTask, vocabulary: int) -> float:
+    """Return a task's loss per target for a guess.
+
+    Raises:
+        PluginError: It says that a guess costs nothing.
+    """
+    with blame(name, "nats_of_a_guess"):
+        guess = float(task.nats_of_a_guess(vocabulary))
+    if not 0 < guess < math.inf:
+        raise PluginError(f"task {name}: nats_of_a_guess is {guess}, expected more than 0")
+    return guess

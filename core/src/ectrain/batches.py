@@ -101,7 +101,7 @@ class Drawable:
         if facet not in self._facets:
             with blame(self.name, "facets"):
                 values = [self.task.facets(e).get(facet, np.nan) for e in self.examples]
-            self._facets[facet] = np.array(values, dtype=float)
+                self._facets[facet] = np.array(values, dtype=float)
         return self._facets[facet]
 
     def select(
@@ -132,10 +132,21 @@ class Drawable:
 
 
 def lay_out(segments: Sequence[tuple[str, Segment]], max_tokens: int) -> Batch:
-    """Lay out a step's segments in packs of at most `max_tokens` tokens (or one segment)."""
+    """Lay out a step's segments in packs of at most `max_tokens` tokens (or one segment).
+
+    Raises:
+        PluginError: A task's segments have different numbers of values.
+    """
     targets: Counter[str] = Counter()
+    widths: dict[str, int] = {}
     for name, segment in segments:
         targets[name] += segment.target_count
+        width = 0 if segment.values is None else len(segment.values)
+        if widths.setdefault(name, width) != width:
+            raise PluginError(
+                f"task {name}: a segment has {widths[name]} values and another {width}; "
+                "expected the same for all"
+            )
     packs = tuple(pack(part) for part in _parts(segments, max_tokens))
     return Batch(packs, dict(targets), sum(p.real_tokens for p in packs))
 

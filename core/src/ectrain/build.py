@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -12,18 +12,18 @@ from typing import Any
 import attrs
 
 from ectrain.batches import Drawable, examples_of
-from ectrain.checkpoint import Checkpoints, Loaded
+from ectrain.checkpoint import Checkpoints, Loaded, no_checkpoint
 from ectrain.config import RunConfig, changes, from_dict, to_dict
-from ectrain.curriculum import load_curriculum, scaled
-from ectrain.device import choose_place, prepare_process
+from ectrain.curriculum import load_curriculum, planned, scaled
+from ectrain.device import can_gain_by_compiling, choose_place, prepare_process
 from ectrain.digest import digest
-from ectrain.errors import CheckpointError, ConfigError
+from ectrain.errors import CheckpointError, ConfigError, PluginError
 from ectrain.events import end_torn_line, read_events
 from ectrain.learner import Learner
 from ectrain.model import AnyTask, Model, check_fingerprint
 from ectrain.optimizer import make_optimizer, restore_optimizer
 from ectrain.plugins import blame, installed, load_tasks
-from ectrain.run import Run, write_once
+from ectrain.run import Run, keep_file
 from ectrain.signals import stop_requests
 from ectrain.state import TrainState
 from ectrain.storage import RunLock, Storage, disk_errors
@@ -67,13 +67,15 @@ def prepare(
         checkpoints = Checkpoints(
             out / "checkpoints", settings.keep_last, settings.keep_best, storage, warnings.append
         )
-        loaded = _start(config, out, resume, allowed, checkpoints)
+        loaded = _start(config, out, resume, allowed, checkpoints, warnings)
         data = load_data(tasks)
         run = _assemble(config, out, tasks, data, checkpoints, loaded, storage, warnings, held)
-        write_once(storage, out / CONFIG_FILE, json.dumps(to_dict(config), indent=1) + "\n")
-        write_once(storage, out / "tokenizer.json", run.tokenizer.to_json())
+        keep_file(storage, out / CONFIG_FILE, json.dumps(to_dict(config), indent=1) + "\n")
+        keep_file(storage, out / "tokenizer.json", run.tokenizer.to_json())
         with disk_errors(out, "can't write"):
             end_torn_line(out / "events.jsonl")
+        if can_gain_by_compiling(config.device, run.learner.place.device, run.operations()):
+            run.model.trunk.compile_layers()
         run.held = held.pop_all()
     checkpoints.warn_with(run.warn)
     return run
@@ -90,7 +92,7 @@ def _assemble(
     warnings: list[str],
     held: ExitStack,
 ) -> Run:
-    marks = {name: data_mark(splits["train"]) for name, splits in data.items()}
+    marks = {name: data_mark(name, task, data[name]["train"]) for name, task in tasks.items()}
     offers = {name: offer for name, offer in installed().items() if name in tasks}
     state = TrainState()
     if loaded is None:
@@ -101,6 +103,11 @@ def _assemble(
         tokenizer = Tokenizer.from_json(loaded.tokenizer, f"{place}/tokenizer.json")
         check_fingerprint(tokenizer, stored, loaded.entry.path)
         _check_data(marks, stored.get("data", {}), place)
+        warnings += [
+            f"setting {change}, as --allow-change let it"
+            for change in changes(from_dict(loaded.document("config")), config)
+            if change.kind != "free"
+        ]
         state = TrainState.from_dict(stored["progress"], place)
         before = loaded.document("plugins")
         warnings += [
@@ -171,26 +178,51 @@ def load_data(tasks: Mapping[str, AnyTask]) -> Data:
     return {n: {s: examples_of(n, task, s) for s in SPLITS} for n, task in tasks.items()}
 
 
-def data_mark(examples: Sequence[Any]) -> str:
-    """Return a fingerprint of a dataset: its examples' ids in order."""
+def data_mark(name: str, task: AnyTask, examples: Sequence[Any]) -> str:
+    """Return a fingerprint of a dataset: ids, groups and texts of its examples, in order."""
     found = hashlib.sha256()
-    for example in examples:
-        found.update(str(example.id).encode() + b"\0")
+    with blame(name, "examples"):
+        for example in examples:
+            texts = list(_texts(name, task, example))
+            found.update(json.dumps([str(example.id), str(example.group), texts]).encode())
     return found.hexdigest()
 
 
+def _texts(name: str, task: AnyTask, example: Any) -> Iterator[str]:
+    with blame(name, "texts", f"example {example.id!r}"):
+        for text in task.texts(example):
+            if not isinstance(text, str):
+                raise PluginError(f"task {name}: texts gave {text!r}, expected a string")
+            yield text
+
+
 def train_tokenizer(config: RunConfig, tasks: Mapping[str, AnyTask], data: Data) -> Tokenizer:
-    """Learn the run's tokenizer from the training split of its tasks."""
+    """Learn the run's tokenizer from the training split of the tasks that are trained at all.
 
-    def texts() -> Iterator[str]:
-        for name in sorted(tasks):
-            with blame(name, "texts"):
-                for example in data[name]["train"]:
-                    yield from tasks[name].texts(example)
+    So a task of weight 0 changes no other's tokens, unless it has some of its own.
+    """
+    plans = planned(scaled(load_curriculum(config.curriculum), config.scale), list(tasks))
+    learned = sorted({name for plan in plans for name in plan.shares})
+    texts = (
+        text
+        for name in learned
+        for example in data[name]["train"]
+        for text in _texts(name, tasks[name], example)
+    )
+    control: list[str] = []
+    symbols: list[str] = []
+    for name in sorted(tasks):
+        control += _tokens(name, "control_tokens", tasks[name].control_tokens)
+        symbols += _tokens(name, "symbols", tasks[name].symbols)
+    return Tokenizer.train(texts, config.tokenizer.size, control, symbols)
 
-    control = [token for name in sorted(tasks) for token in tasks[name].control_tokens()]
-    symbols = [symbol for name in sorted(tasks) for symbol in tasks[name].symbols()]
-    return Tokenizer.train(texts(), config.tokenizer.size, control, symbols)
+
+def _tokens(name: str, part: str, give: Callable[[], tuple[str, ...]]) -> list[str]:
+    with blame(name, part):
+        found = list(give())
+    if not all(isinstance(token, str) and token for token in found):
+        raise PluginError(f"task {name}: {part} gave {found!r}, expected strings, none empty")
+    return found
 
 
 def _start(
@@ -199,32 +231,40 @@ def _start(
     resume: bool,
     allowed: Sequence[str],
     checkpoints: Checkpoints,
+    passed_over: Sequence[str],
 ) -> Loaded | None:
     """Return the checkpoint to go on from, None to start; refuse what doesn't fit."""
-    entries = checkpoints.entries()
+    there = _holds_checkpoints(checkpoints.directory)
     if not resume:
-        if entries or (out / "events.jsonl").exists():
+        if there or (out / "events.jsonl").exists():
             raise ConfigError(f"{out} holds a run already; choose another --out, or --resume")
         return None
     loaded = checkpoints.newest()
-    if loaded is None:
-        if entries:
-            raise CheckpointError(
-                f"{checkpoints.directory}: none of {len(entries)} checkpoints verifies; "
-                "choose another --out to start again"
-            )
-        return None
-    _check_config(config, from_dict(loaded.document("config")), out, allowed)
+    if loaded is None and there:
+        raise no_checkpoint(checkpoints.directory, passed_over)
+    if loaded is not None:
+        _check_config(config, from_dict(loaded.document("config")), out, allowed)
     return loaded
 
 
+def _holds_checkpoints(directory: Path) -> bool:
+    """Return whether there are any, damaged beyond recognition or not."""
+    return directory.is_dir() and any(path.name.isdigit() for path in directory.iterdir())
+
+
+_FIXED = ("size", "tokenizer", "trunk")  # another value is another model, whose weights may yet fit
+
+
 def _check_config(new: RunConfig, old: RunConfig, out: Path, allowed: Sequence[str]) -> None:
-    refused = [c for c in changes(old, new) if c.kind != "free" and c.key not in allowed]
+    differing = [change for change in changes(old, new) if change.kind != "free"]
+    fixed = [change for change in differing if change.key.split(".")[0] in _FIXED]
+    refused = [change for change in differing if change in fixed or change.key not in allowed]
     if not refused:
         return
     listed = "; ".join(map(str, refused))
-    identity = any(c.kind == "identity" for c in refused)
-    remedy = "choose another --out" if identity else f"--allow-change {refused[0].key}"
+    remedy = " ".join(f"--allow-change {change.key}" for change in refused)
+    if any(change.kind == "identity" for change in refused):
+        remedy = "choose another --out"
     raise ConfigError(f"{out} was started with other settings: {listed}; {remedy}")
 
 

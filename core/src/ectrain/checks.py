@@ -20,6 +20,7 @@ from ectrain.learner import Learner
 from ectrain.loop import task_loss
 from ectrain.model import AnyTask, Model
 from ectrain.optimizer import make_optimizer
+from ectrain.plugins import blame
 from ectrain.task import SPLITS
 from ectrain.tokenizer import CORE_TOKENS, Tokenizer
 
@@ -91,7 +92,8 @@ def _plugins(trial: _Trial) -> str:
 def _data(trial: _Trial) -> str:
     trial.data = load_data(trial.tasks)
     for name, splits in trial.data.items():
-        _refuse_shared(name, splits)
+        with blame(name, "examples"):
+            _refuse_shared(name, splits)
     counts = (
         f"{name} {' / '.join(str(len(splits[s])) for s in SPLITS)}"
         for name, splits in trial.data.items()

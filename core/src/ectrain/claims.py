@@ -81,7 +81,9 @@ def claims_of(
             full = f"{task_name}/{goal.metric}"
             measured = estimates.get(full)
             if measured is None and full in figures:
-                measured = Estimate(figures[full], why="" if figures[full] else "undefined")
+                measured = Estimate(
+                    figures[full], why="" if figures[full] is not None else "undefined"
+                )
             said, why = judge(goal, measured, own)
             shown = measured or Estimate.missing("not measured")
             found.append(

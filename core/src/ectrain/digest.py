@@ -20,7 +20,7 @@ class Digest:
         starts: How often the run was started.
         end: The `run_ended` event that follows the last start, if any.
         epochs: The last `epoch_started` event of each epoch.
-        train: Mean training loss by epoch and task, over the steps that were logged.
+        steps: Epoch and losses of each logged step, by its number.
         metrics: Figures by split, then epoch, then "task/metric".
         estimates: Latest estimates by split, then "task/metric".
         baselines: Baselines on the test split by "task/metric".
@@ -34,7 +34,7 @@ class Digest:
     starts: int = 0
     end: Event | None = None
     epochs: dict[int, Event] = attrs.field(factory=dict)
-    train: dict[int, dict[str, list[float]]] = attrs.field(factory=dict)
+    steps: dict[int, tuple[int, Mapping[Any, Any]]] = attrs.field(factory=dict)
     metrics: dict[str, dict[int, dict[str, float | None]]] = attrs.field(factory=dict)
     estimates: dict[str, dict[str, Event]] = attrs.field(factory=dict)
     baselines: dict[str, Event] = attrs.field(factory=dict)
@@ -57,19 +57,17 @@ class Digest:
         epoch = whole(event.get("epoch"))
         if epoch is not None:
             self.epochs[epoch] = event
-            self.train[epoch] = {}  # an epoch that a resumed run repeats counts once
 
     def _add_step(self, event: Event) -> None:
-        epoch = whole(event.get("epoch"))
+        step, epoch = whole(event.get("step")), whole(event.get("epoch"))
         rate = number(event.get("tokens_per_s"))
         if rate is not None:
             self.rates.append(rate)
-        if epoch is None:
+        if step is None or epoch is None:
             return
-        for task, loss in table(event.get("losses")).items():
-            known = number(loss)
-            if known is not None:
-                self.train.setdefault(epoch, {}).setdefault(str(task), []).append(known)
+        while self.steps and next(reversed(self.steps)) >= step:
+            self.steps.popitem()  # a resumed run went back: this one is done again
+        self.steps[step] = epoch, table(event.get("losses"))
 
     def _add_evaluated(self, event: Event) -> None:
         split, epoch = str(event.get("split")), whole(event.get("epoch")) or 0
@@ -91,6 +89,17 @@ class Digest:
 
     def _add_run_ended(self, event: Event) -> None:
         self.end = event
+
+    @property
+    def train(self) -> dict[int, dict[str, list[float]]]:
+        """Training losses by epoch and task, over the steps that were logged."""
+        found: dict[int, dict[str, list[float]]] = {}
+        for epoch, losses in self.steps.values():
+            for task, loss in losses.items():
+                known = number(loss)
+                if known is not None:
+                    found.setdefault(epoch, {}).setdefault(str(task), []).append(known)
+        return found
 
     @property
     def tasks(self) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from ectrain.balancer import nats_of_a_guess
 from ectrain.batches import Batch, Encoder, examples_of, split_batches
 from ectrain.errors import PluginError
 from ectrain.model import Model
@@ -56,7 +57,7 @@ def measure(model: Model, name: str, batches: Iterable[Batch]) -> Figures:
     """Return a task's loss, in nats per target, and its metrics over batches, by name."""
     task = model.tasks[name]
     with blame(name, "metrics"):
-        metrics: Mapping[str, Metric] = task.metrics()
+        metrics: dict[str, Metric] = dict(task.metrics())
     total, count = 0.0, 0
     for batch in batches:
         for output, targets in _outputs(model, name, batch):
@@ -69,12 +70,11 @@ def measure(model: Model, name: str, batches: Iterable[Batch]) -> Figures:
     found: Figures = {"loss": _finite(total / count) if count else None}
     for metric_name, metric in metrics.items():
         with blame(name, f"metric {metric_name!r}"):
-            computed = metric.compute()
-        for inner, value in computed.items():
-            full = ".".join(part for part in (metric_name, inner) if part)
-            if not full or full in found:
-                raise PluginError(f"task {name}: two figures are named {full!r}")
-            found[full] = None if value is None else _finite(float(value))
+            for inner, value in metric.compute().items():
+                full = ".".join(part for part in (metric_name, inner) if part)
+                if not full or full in found:
+                    raise PluginError(f"task {name}: two figures are named {full!r}")
+                found[full] = None if value is None else _finite(float(value))
     return found
 
 
@@ -103,20 +103,30 @@ def evaluate_tasks(
     for name in names:
         for metric, value in measure(model, name, held_out(model, name, split)).items():
             metrics[f"{name}/{metric}"] = value
-        with blame(name, "evaluate"):
-            found = model.tasks[name].evaluate(model, split, budget)
-        estimates.update({f"{name}/{metric}": value for metric, value in found.items()})
+        estimates.update(execute(model, name, split, budget))
     model.train(was_training)
     return metrics, estimates
 
 
+def execute(model: Model, name: str, split: Split, budget: Budget) -> dict[str, Estimate]:
+    """Return what a task measures by generating and executing, by "task/metric"."""
+    with blame(name, "evaluate"):
+        return _named(name, model.tasks[name].evaluate(model, split, budget))
+
+
+def _named(name: str, estimates: Mapping[str, Estimate]) -> dict[str, Estimate]:
+    for metric, estimate in estimates.items():
+        if not isinstance(estimate, Estimate):
+            raise PluginError(f"task {name}: {metric} is {estimate!r}, expected an Estimate")
+    return {f"{name}/{metric}": estimate for metric, estimate in estimates.items()}
+
+
 def baselines(model: Model, names: Sequence[str]) -> dict[str, Estimate]:
     """Return every task's baselines on the test split by "task/name"."""
-    found = {}
+    found: dict[str, Estimate] = {}
     for name in names:
         with blame(name, "baselines"):
-            own = model.tasks[name].baselines()
-        found.update({f"{name}/{metric}": value for metric, value in own.items()})
+            found.update(_named(name, model.tasks[name].baselines()))
     return found
 
 
@@ -125,6 +135,6 @@ def composed_loss(figures: Mapping[str, float | None], model: Model, names: Iter
     parts = []
     for name in names:
         loss = figures.get(f"{name}/loss")
-        guess = model.tasks[name].nats_of_a_guess(model.tokenizer.size)
+        guess = nats_of_a_guess(name, model.tasks[name], model.tokenizer.size)
         parts.append(math.nan if loss is None else loss / guess)
     return sum(parts) / len(parts)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -27,6 +25,7 @@ from ectrain.plugins import blame
 from ectrain.run import Run
 from ectrain.signals import StopRequest, stop_requests
 from ectrain.task import Budget
+from ectrain.window import Window
 
 
 class Observer(Protocol):
@@ -36,8 +35,11 @@ class Observer(Protocol):
         """Take in an event."""
 
 
-def train(run: Run, observer: Observer) -> None:
+def train(run: Run, observer: Observer) -> bool:
     """Train a run to the end of its curriculum, from wherever it stands.
+
+    Returns:
+        Whether there was anything left to do.
 
     Raises:
         Interrupted: A signal asked to stop; the run was saved.
@@ -46,17 +48,19 @@ def train(run: Run, observer: Observer) -> None:
     """
     with run.opened(observer.on_event), stop_requests(patient=True) as stop:
         if run.finished:
-            return
+            return False
         run.log_start(__version__)
         try:
             while isinstance(plan := run.next_plan(), EpochPlan):
                 train_epoch(run, plan, stop)
-            run.end_phase(plan.reason)
             stop.patient = False  # all is saved: what is left can be done again
+            refuse_to_go_on(run, stop)
+            run.end_phase(plan.reason)
             finish(run, plan.reason)
         except BaseException as error:
             run.log_end(*_ending(error))
             raise
+    return True
 
 
 def _ending(error: BaseException) -> tuple[str, str]:
@@ -74,29 +78,47 @@ def train_epoch(run: Run, plan: EpochPlan, stop: StopRequest) -> None:
     batches = epoch_batches(
         order, run.drawable, selected, run.encoder, run.config.step.max_tokens, run.state.epoch_step
     )
-    window = Window(run)
+    window = Window(run, plan)
     run.model.train()
     with ahead(batches) as coming:
         for batch in coming:
             rate = run.rate()
             set_rate(run.learner.optimizer, rate)
+            run.seed_step()
             try:
                 result = train_step(run.learner, batch, weights, run.state.step + 1)
             except NonFiniteError as error:
-                raise NonFiniteError(f"{error}; {run.save_here()}") from error
+                window.write()
+                raise NonFiniteError(f"{error}; {_rescued(run)}") from error
             run.state.count(batch)
-            window.add(batch, result, rate)
+            window.add(batch, result.losses, result.grad_norm, rate)
             last = run.state.epoch_step == order.steps
-            if last or window.is_due():
-                window.write(plan)
+            if last or stop or window.is_due():
+                window.write()
             if last:
                 break
-            if stop:
-                raise Interrupted(run.save_here(), stop.exit_code)
+            refuse_to_go_on(run, stop)
             run.save_if_due()
     close_epoch(run, plan)
+    refuse_to_go_on(run, stop)
+
+
+def refuse_to_go_on(run: Run, stop: StopRequest) -> None:
+    """Save and raise, if a signal asked to stop.
+
+    Raises:
+        Interrupted: It did.
+    """
     if stop:
-        raise Interrupted(f"stopped after epoch {plan.epoch}, which is saved", stop.exit_code)
+        raise Interrupted(run.save_here(), stop.exit_code)
+
+
+def _rescued(run: Run) -> str:
+    """Save what the run has learned so far, and say so; a full disk hides no other error."""
+    try:
+        return run.save_here()
+    except EctrainError as error:
+        return str(error)
 
 
 @attrs.frozen
@@ -213,52 +235,3 @@ def finish(run: Run, reason: str) -> None:
         baselines={name: attrs.asdict(estimate) for name, estimate in rivals.items()},
     )
     run.log_end("finished", reason, claims_of(run.model.tasks, figures, estimates, rivals))
-
-
-class Window:
-    """The steps since the last one that was logged.
-
-    Args:
-        run: Whose.
-    """
-
-    def __init__(self, run: Run) -> None:
-        self._run = run
-        self._clear()
-
-    def _clear(self) -> None:
-        self._since = time.monotonic()
-        self._losses: Counter[str] = Counter()
-        self._targets: Counter[str] = Counter()
-        self._tokens = 0
-        self._rate = self._grad_norm = 0.0
-
-    def add(self, batch: Batch, result: StepResult, rate: float) -> None:
-        """Take in a step."""
-        for name, loss in result.losses.items():
-            self._losses[name] += loss  # type: ignore[assignment]  # a Counter of floats adds, too
-        self._targets.update(batch.targets)
-        self._tokens += batch.tokens
-        self._rate, self._grad_norm = rate, result.grad_norm
-
-    def is_due(self) -> bool:
-        """Return whether a line should be logged."""
-        return time.monotonic() - self._since >= self._run.config.log_seconds
-
-    def write(self, plan: EpochPlan) -> None:
-        """Log what the steps came to, and start anew."""
-        seconds = max(1e-9, time.monotonic() - self._since)
-        self._run.log.write(
-            "step",
-            step=self._run.state.step,
-            epoch=plan.epoch,
-            phase=plan.phase,
-            losses={n: x / self._targets[n] for n, x in self._losses.items() if self._targets[n]},
-            rate=self._rate,
-            grad_norm=self._grad_norm,
-            tokens=self._run.state.tokens,
-            tokens_per_s=self._tokens / seconds,
-            targets=dict(self._targets),
-        )
-        self._run.state.seconds += seconds
-        self._clear()

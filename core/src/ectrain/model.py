@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +111,12 @@ def _seed(seed: int, name: str) -> int:
     return keyed_random(seed, name).getrandbits(63)
 
 
-def load_model(run: Path) -> Model:
+def load_model(run: Path, warn: Callable[[str], None] = lambda message: None) -> Model:
     """Return the best model of a run directory, for evaluation and generation.
+
+    Args:
+        run: The run directory.
+        warn: Called with a sentence for each checkpoint that is passed over.
 
     Raises:
         CheckpointError: No checkpoint verifies, or it doesn't fit what is installed.
@@ -122,10 +126,13 @@ def load_model(run: Path) -> Model:
     from ectrain.checkpoint import Checkpoints, no_checkpoint
     from ectrain.config import from_dict
 
-    directory = run / "checkpoints"
-    loaded = Checkpoints(directory).best()
+    passed_over: list[str] = []
+    checkpoints = Checkpoints(run / "checkpoints", warn=passed_over.append)
+    loaded = checkpoints.best()
     if loaded is None:
-        raise no_checkpoint(directory)
+        raise no_checkpoint(checkpoints.directory, passed_over)
+    for message in dict.fromkeys(passed_over):
+        warn(message)
     config = from_dict(loaded.document("config"))
     tokenizer = Tokenizer.from_json(loaded.tokenizer, str(loaded.entry.path / "tokenizer.json"))
     check_fingerprint(tokenizer, loaded.document("state"), loaded.entry.path)

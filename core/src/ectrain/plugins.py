@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import metadata
 from typing import Any
 
@@ -21,6 +21,8 @@ from ectrain.hookspecs import GROUP, Hooks
 from ectrain.task import API, Task
 
 TaskType = type[Task[Any, Any]]
+
+MOST_CHARACTERS = 500  # of a plugin's own error that a message quotes
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
@@ -51,15 +53,34 @@ class Offer:
 def installed() -> dict[str, Offer]:
     """Return every offered task by name; no plugin is imported."""
     found: dict[str, dict[str, Offer]] = {}
-    for point in metadata.entry_points(group=GROUP):
-        if point.dist is None:
-            continue
-        offer = Offer(point.name, point.dist.name, point.dist.version, point.value)
-        found.setdefault(offer.name, {}).setdefault(offer.distribution.lower(), offer)
+    for offer in _offers():
+        found.setdefault(offer.name, {}).setdefault(_normal(offer.distribution), offer)
     return {
         name: attrs.evolve(first, duplicate_of=tuple(o.distribution for o in others))
         for name, (first, *others) in ((n, sorted_offers(o)) for n, o in sorted(found.items()))
     }
+
+
+def _offers() -> Iterator[Offer]:
+    """Yield every offer; of a distribution that is there twice, those of the one that is used."""
+    seen: set[str] = set()
+    for distribution in metadata.distributions():
+        try:
+            points = [(p.name, p.value) for p in distribution.entry_points.select(group=GROUP)]
+            if not points:
+                continue
+            name, version = distribution.metadata["Name"], distribution.version
+        except Exception:  # what is left of some other package must not stop this program
+            continue
+        if not name or _normal(name) in seen:
+            continue
+        seen.add(_normal(name))
+        yield from (Offer(task, name, version or "?", value) for task, value in points)
+
+
+def _normal(distribution: str) -> str:
+    """Return a distribution's name as the packaging rules compare it."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def sorted_offers(offers: dict[str, Offer]) -> list[Offer]:
@@ -90,30 +111,46 @@ def _load(name: str, offers: dict[str, Offer]) -> TaskType:
         both = ", ".join((offer.distribution, *offer.duplicate_of))
         raise PluginError(f"task {name!r} is offered by {both}; uninstall all but one of them")
     allowed = os.environ.get("ECTRAIN_PLUGINS")
-    if allowed is not None and offer.distribution not in re.split(r"[,\s]+", allowed):
+    if allowed is not None and _normal(offer.distribution) not in map(
+        _normal, re.split(r"[,\s]+", allowed)
+    ):
         raise PluginError(f"plugin {offer} is not in ECTRAIN_PLUGINS={allowed}")
-    return _checked(name, offer, _registered(offer))
+    with _harmless(offer):
+        return _checked(name, offer, _registered(offer))
+
+
+@contextlib.contextmanager
+def _harmless(offer: Offer) -> Iterator[None]:
+    """Name the plugin in whatever it raises, so that it takes no other along.
+
+    Raises:
+        PluginError: It raised something.
+    """
+    try:
+        yield
+    except (EctrainError, KeyboardInterrupt, MemoryError):
+        raise
+    except BaseException as error:  # SystemExit of a module that is a script, native panics
+        raise PluginError(f"plugin {offer} can't be loaded: {_said(error)}") from error
 
 
 def _registered(offer: Offer) -> list[Any]:
     """Return what the plugin's hook gives."""
     manager = pluggy.PluginManager("ectrain")
     manager.add_hookspecs(Hooks)
-    try:
-        point = metadata.EntryPoint(offer.name, offer.value, GROUP)
-        manager.register(point.load(), offer.name)
-        manager.check_pending()
-        given = manager.hook.ectrain_register_tasks()
-        return [task for tasks in given for task in tasks]
-    except BaseException as error:  # a plugin may raise anything, and must not take others along
-        if isinstance(error, KeyboardInterrupt | MemoryError):
-            raise
-        raise PluginError(f"plugin {offer} can't be loaded: {_said(error)}") from error
+    manager.register(metadata.EntryPoint(offer.name, offer.value, GROUP).load(), offer.name)
+    manager.check_pending()
+    found: list[Any] = []
+    for given in manager.hook.ectrain_register_tasks():
+        if not isinstance(given, Iterable) or isinstance(given, str):
+            raise PluginError(f"plugin {offer} registers {given!r}, expected a list of tasks")
+        found += given
+    return found
 
 
 def _said(error: BaseException) -> str:
-    text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0] if text else 'no message'}"
+    text = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
+    return f"{type(error).__name__}: {text[:MOST_CHARACTERS] or 'no message'}"
 
 
 def _checked(name: str, offer: Offer, tasks: list[Any]) -> TaskType:
@@ -138,8 +175,11 @@ def problem_of(task: TaskType) -> str | None:
 
     if not _NAME.fullmatch(task.name) or hasattr(nn.ModuleDict, task.name):
         return f"task name {task.name!r} is not a lower-case word that can name a module"
-    if task.api[0] != API[0] or task.api[1] > API[1]:
-        return f"it needs contract {'.'.join(map(str, task.api))}, this is {API[0]}.{API[1]}"
+    api: Any = task.api
+    if not (isinstance(api, tuple) and len(api) == 2 and all(isinstance(n, int) for n in api)):
+        return f"{task.name}.api is {api!r}, expected (major, minor)"
+    if api[0] != API[0] or api[1] > API[1]:
+        return f"it needs contract {api[0]}.{api[1]}, this is {API[0]}.{API[1]}"
     abstract = sorted(getattr(task, "__abstractmethods__", ()))
     if abstract:
         return f"task {task.name} lacks {', '.join(abstract)}"

@@ -163,16 +163,19 @@ def _reason(estimate: Event) -> str:
 def _losses(run: Digest) -> Iterator[str]:
     yield "## Losses by epoch"
     yield ""
-    tasks = sorted({t for losses in run.train.values() for t in losses} | set(run.tasks))
+    train = run.train
+    tasks = sorted({t for losses in train.values() for t in losses} | set(run.tasks))
     epochs = sorted(run.epochs)
     if not tasks or not epochs:
         yield f"{NOT_MEASURED}: the log has no epoch".capitalize()
         return
     yield "Nats per target; training losses are means over the logged steps."
     yield ""
-    curves = {
-        (t, s): [_loss(run, t, s, e) for e in epochs] for t in tasks for s in ("train", "val")
-    }
+    measured = run.metrics.get("val", {})
+    curves: dict[tuple[str, str], list[float | None]] = {}
+    for task in tasks:
+        curves[task, "train"] = [_mean(train.get(e, {}).get(task, [])) for e in epochs]
+        curves[task, "val"] = [measured.get(e, {}).get(f"{task}/loss") for e in epochs]
     header = ("Task", "Split", "First", "Lowest", "Last", "Course")
     yield from table_lines(header, (_curve_row(t, s, curve) for (t, s), curve in curves.items()))
     yield ""
@@ -194,10 +197,7 @@ def _curve_row(task: str, split: str, curve: Sequence[float | None]) -> Sequence
     return escaped(task), split, *(figure(value) for value in ends), sparkline(curve) or "-"
 
 
-def _loss(run: Digest, task: str, split: str, epoch: int) -> float | None:
-    if split == "val":
-        return run.metrics.get("val", {}).get(epoch, {}).get(f"{task}/loss")
-    seen = run.train.get(epoch, {}).get(task, [])
+def _mean(seen: Sequence[float]) -> float | None:
     return math.fsum(seen) / len(seen) if seen else None
 
 

@@ -13,23 +13,25 @@ import attrs
 import numpy as np
 import torch
 
-from ectrain.batches import Batch, Drawable, Encoder
+from ectrain.batches import Batch, Drawable, Encoder, examples_of
 from ectrain.checkpoint import Checkpoints, Entry, Snapshot, no_checkpoint, ranked
 from ectrain.config import RunConfig, to_dict
 from ectrain.curriculum import Curriculum, EpochPlan, Finished, next_epoch, planned
 from ectrain.errors import ResourceError
-from ectrain.evaluate import held_out
+from ectrain.evaluate import execute, held_out
 from ectrain.events import Event, EventLog, finite
 from ectrain.learner import Learner
 from ectrain.model import Model
 from ectrain.optimizer import optimizer_tensors
-from ectrain.order import EpochOrder
+from ectrain.order import EpochOrder, keyed_random
 from ectrain.plugins import Offer, blame
 from ectrain.schedule import rate_factor
 from ectrain.state import TrainState
 from ectrain.storage import Storage, disk_errors
 from ectrain.task import Budget, Estimate, Split, Task
 from ectrain.tokenizer import Tokenizer
+
+SAMPLE = 16  # examples of a task whose lengths are looked at
 
 Selection = dict[str, np.ndarray[Any, Any]]
 
@@ -71,13 +73,16 @@ class Run:
     early_warnings: list[str] = attrs.field(factory=list)
     log: EventLog = attrs.field(init=False)
     total_steps: int = attrs.field(init=False)
+    _saved: tuple[int, Path] = attrs.field(init=False, default=(-1, Path()))  # step and place
     _saved_at: float = attrs.field(init=False, factory=time.monotonic)
     _validation: dict[str, list[Batch]] = attrs.field(init=False, factory=dict)
     _selected: dict[str, tuple[Selection, list[str]]] = attrs.field(init=False, factory=dict)
     _warned: set[str] = attrs.field(init=False, factory=set)
 
     def __attrs_post_init__(self) -> None:
-        """Count the steps of the whole plan."""
+        """Count the steps of the whole plan, and note where it is saved."""
+        if self.resumed_from is not None:
+            self._saved = self.resumed_from.step, self.resumed_from.path
         plans = planned(self.curriculum, self.tasks)
         self.total_steps = sum(self._order(plan).steps for plan in plans)
 
@@ -155,7 +160,7 @@ class Run:
             return
         with blame(name, "refresh", f"epoch {epoch}"):
             task.refresh(self.model, epoch)
-            self.drawable[name] = Drawable(name, task, task.examples("train"))
+        self.drawable[name] = Drawable(name, task, examples_of(name, task, "train"))
         self._selected.clear()
 
     def _order(self, plan: EpochPlan) -> EpochOrder:
@@ -185,6 +190,24 @@ class Run:
             settings.final_share,
         )
 
+    def seed_step(self) -> None:
+        """Make torch's own random numbers (dropout in a head) depend on seed and step alone."""
+        torch.manual_seed(keyed_random(self.config.seed, "step", self.state.step).getrandbits(63))
+
+    def operations(self) -> float:
+        """Estimate the floating-point operations of the whole plan, from a few examples' lengths.
+
+        Source: Kaplan et al., Scaling laws for neural language models (2020), 2.1: 6 a weight and
+        token.
+        """
+        lengths = [
+            len(self.encoder.encode(name, found.task, found.examples[number], "length").tokens)
+            for name, found in self.drawable.items()
+            for number in range(min(SAMPLE, len(found.examples)))
+        ]
+        tokens = self.total_steps * self.config.step.examples * sum(lengths) / len(lengths)
+        return 6.0 * sum(p.numel() for p in self.model.trunk.parameters()) * tokens
+
     # --- measuring --------------------------------------------------------------------------------
 
     def validation(self, name: str) -> Sequence[Batch]:
@@ -200,11 +223,9 @@ class Run:
         if not settings.execute_every or plan.epoch % settings.execute_every:
             return {}
         budget = Budget(settings.budget_examples, settings.budget_seconds)
-        found = {}
+        found: dict[str, Estimate] = {}
         for name in plan.shares:
-            with blame(name, "evaluate"):
-                own = self.model.tasks[name].evaluate(self.model, "val", budget)
-            found.update({f"{name}/{metric}": estimate for metric, estimate in own.items()})
+            found.update(execute(self.model, name, "val", budget))
         return found
 
     def take_best(self) -> Entry:
@@ -232,11 +253,13 @@ class Run:
             self._save(None, pinned=False, needed=False)
 
     def save_here(self) -> str:
-        """Save where the run stands, and say so."""
-        path = self._save(None, pinned=False, needed=True)
-        return f"the run is saved at step {self.state.step} in {path}; the same command goes on"
+        """Save where the run stands, unless it is saved there already, and say so."""
+        if self._saved[0] != self.state.step:
+            self._save(None, pinned=False, needed=True)
+        step, path = self._saved
+        return f"the run is saved at step {step} in {path}; the same command goes on"
 
-    def _save(self, loss: float | None, pinned: bool, needed: bool) -> Path | None:
+    def _save(self, loss: float | None, pinned: bool, needed: bool) -> None:
         started = time.monotonic()
         self._saved_at = started
         try:
@@ -245,7 +268,8 @@ class Run:
             if needed or not self.checkpoints.entries():
                 raise
             self.warn(f"{error}; training goes on, the last checkpoint is older")
-            return None
+            return
+        self._saved = self.state.step, path
         best = ranked(self.checkpoints.entries())
         self.log.write(
             "checkpoint_saved",
@@ -255,7 +279,6 @@ class Run:
             best=bool(best) and best[0].step == self.state.step,
             seconds=time.monotonic() - started,
         )
-        return path
 
     def _snapshot(self, loss: float | None, pinned: bool) -> Snapshot:
         marks = {"tokenizer": self.tokenizer.fingerprint, "data": dict(self.data_marks)}
@@ -287,6 +310,7 @@ class Run:
             python=platform.python_version(),
             device=str(self.learner.place.device),
             dtype=self.learner.place.dtype_name,
+            compiled=self.model.trunk.compiled,
             tasks={
                 name: {"distribution": offer.distribution, "version": offer.version}
                 for name, offer in self.offers.items()
@@ -315,7 +339,8 @@ class Run:
         )
 
 
-def write_once(storage: Storage, path: Path, text: str) -> None:
-    """Write a file of the run directory so that it is there whole or not at all."""
+def keep_file(storage: Storage, path: Path, text: str) -> None:
+    """Write a file of the run directory whole or not at all; one that says the same is left."""
     with disk_errors(path, "can't write"):
-        storage.replace(path, text.encode())
+        if not path.is_file() or path.read_bytes() != text.encode():
+            storage.replace(path, text.encode())

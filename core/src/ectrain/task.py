@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 import attrs
@@ -75,6 +75,9 @@ class Segment:
 
     def problem(self, vocabulary: int) -> str | None:
         """Return what is wrong with this segment in one phrase, or None."""
+        for name, array, kind in self._arrays():
+            if not isinstance(array, np.ndarray) or array.ndim != 1 or array.dtype != kind:
+                return f"{name} that are no row of {kind} in a numpy array, found {_shown(array)}"
         length = len(self.tokens)
         if length == 0:
             return "no tokens"
@@ -88,9 +91,23 @@ class Segment:
             kept = self.labels[self.labels != NO_TARGET]
             if len(kept) and (kept.min() < 0 or kept.max() >= vocabulary):
                 return f"a label outside 0..{vocabulary - 1}"
-        if self.values is not None and (self.values.ndim != 1 or np.isinf(self.values).any()):
-            return "values that are not one row of finite numbers (NaN where unknown)"
+        if self.values is not None and np.isinf(self.values).any():
+            return "a value that is infinite (NaN where unknown)"
         return None
+
+    def _arrays(self) -> Iterator[tuple[str, Any, str]]:
+        """Yield each array that there is with its name and the type of its members."""
+        yield "tokens", self.tokens, "int64"
+        if self.labels is not None:
+            yield "labels", self.labels, "int64"
+        if self.values is not None:
+            yield "values", self.values, "float32"
+
+
+def _shown(array: Any) -> str:
+    if isinstance(array, np.ndarray):
+        return f"shape {list(array.shape)} of {array.dtype}"
+    return type(array).__name__
 
 
 @attrs.frozen(eq=False)
