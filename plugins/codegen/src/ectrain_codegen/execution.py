@@ -44,36 +44,43 @@ def evaluate(
     }
 
 
+AT_A_TIME = 32  # prompts that are written after between two looks at the clock
+
+
 def _write(
     model: Model, task: str, asked: Sequence[CodeSample], budget: Budget, max_tokens: int
 ) -> list[str]:
-    """Return an answer for each of the first samples, for as many as there is time."""
+    """Return an answer for each of the first samples, for as many as there is time.
+
+    A prompt that leaves no room in the trunk's context has a blank answer, which is wrong.
+    """
     prompts = [model.tasks[task].prompt(sample.prompt, model.tokenizer) for sample in asked]
-    started, answers = time.monotonic(), list[str]()
-    for at in range(0, len(prompts), _AT_A_TIME):
+    answers = [""] * len(prompts)
+    started = time.monotonic()
+    for at in range(0, len(prompts), AT_A_TIME):
         if at and time.monotonic() - started > budget.seconds:
-            break
-        part = prompts[at : at + _AT_A_TIME]
-        for (found,) in generate(model, task, part, max_new_tokens=max_tokens):
-            answers.append(model.tokenizer.decode(found.tokens))
+            return answers[:at]
+        rows = range(at, min(at + AT_A_TIME, len(prompts)))
+        fitting = [row for row in rows if len(prompts[row]) < model.trunk.config.context]
+        written = generate(
+            model, task, [prompts[row] for row in fitting], max_new_tokens=max_tokens
+        )
+        for row, (found,) in zip(fitting, written, strict=True):
+            answers[row] = model.tokenizer.decode(found.tokens)
     return answers
-
-
-_AT_A_TIME = 32
 
 
 def _passes(samples: Sequence[CodeSample], texts: Sequence[str], how: str) -> Estimate:
     """Return the share of texts that pass their tests; what the sandbox lost counts nowhere."""
-    try:
-        runner = find_runner()
-    except SandboxError as error:
-        return Estimate.missing(str(error))
     programs = [
         Program(text, sample.kata.tests, sample.kata.test_names)
         for sample, text in zip(samples, texts, strict=True)
         if sample.kata is not None
     ]
-    verdicts = runner.run_all(programs)
+    try:
+        verdicts = find_runner().run_all(programs)
+    except SandboxError as error:
+        return Estimate.missing(str(error))
     judged = [verdict for verdict in verdicts if verdict.status is not Status.INFRA]
     lost = len(verdicts) - len(judged)
     if not judged:

@@ -67,10 +67,11 @@ class CodegenTask(Task[CodeSample, CodegenConfig]):
 
     def encode(self, example: CodeSample, tokenizer: Tokenizer, rng: random.Random) -> Segment:
         """Predict each token from those before it, from the answer's first token on."""
-        given = self.prompt(example.prompt, tokenizer)
+        given, most = self.prompt(example.prompt, tokenizer), self.config.max_tokens
         ids = given + tokenizer.encode(example.answer) + [tokenizer.end_id] * example.whole
-        start = rng.randint(0, max(0, len(ids) - self.config.max_tokens))
-        kept = np.array(ids[start : start + self.config.max_tokens], dtype=np.int64)
+        first = max(0, len(given) + 1 - most) if self.config.loss_on == "answer" else 0
+        start = rng.randint(first, max(first, len(ids) - most))
+        kept = np.array(ids[start : start + most], dtype=np.int64)
         labels = np.append(kept[1:], NO_TARGET)
         if self.config.loss_on == "answer":
             labels[: max(0, len(given) - 1 - start)] = NO_TARGET
