@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import math
 import os
 import resource
 import subprocess
@@ -12,11 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ectrain_elixir.runner.model import Limits
-from ectrain_elixir.runner.process import Child, Pipes, kill_group
+from ectrain_elixir.runner.sandbox import IDLE_MB, Child, Pipes, cpu_ceiling_s, kill_group
 from ectrain_elixir.runner.toolchain import Toolchain
-
-IDLE_MB = 600
-"""Address space of an idle virtual machine; `memory_mb` comes on top."""
 
 # Limits must hold before Elixir starts, and `preexec_fn` is not safe beside other threads.
 _LAUNCH = """
@@ -37,41 +33,45 @@ class Bare:
     tier = "limited"
 
     @contextlib.contextmanager
-    def start(self, toolchain: Toolchain, limits: Limits, pipes: Pipes) -> Iterator[Child]:
-        """Start the harness; see `ectrain_elixir.runner.process.Sandbox`."""
+    def start(
+        self, toolchain: Toolchain, mode: str, limits: Limits, pipes: Pipes
+    ) -> Iterator[Child]:
+        """Start a worker; see `ectrain_elixir.runner.sandbox.Sandbox`."""
         with tempfile.TemporaryDirectory(
             prefix="ectrain-run-", ignore_cleanup_errors=True
         ) as folder:
             harness, work = Path(folder, "harness"), Path(folder, "work")
             harness.mkdir()
             work.mkdir()
-            (harness / "Elixir.EctrainHarness.beam").write_bytes(toolchain.harness)
-            environment = json.dumps(toolchain.environment(str(work)))
+            for name, beam in toolchain.beams.items():
+                (harness / name).write_bytes(beam)
+            environment = json.dumps(toolchain.environment(str(work), mode))
             process = subprocess.Popen(
                 [
                     *(sys.executable, "-I", "-S", "-c", _LAUNCH),
-                    *(json.dumps(_resources(limits)), environment),
-                    *toolchain.command(str(harness)),
+                    *(json.dumps(_resources(mode, limits)), environment),
+                    *toolchain.command(str(harness), mode, pipes.requests, pipes.answers),
                 ],
                 cwd=work,
                 env={},
-                stdin=pipes.input,
+                stdin=subprocess.DEVNULL,
                 stdout=pipes.output,
                 stderr=pipes.output,
-                pass_fds=(pipes.record,),
+                pass_fds=(pipes.requests, pipes.answers),
                 start_new_session=True,
             )
             try:
-                yield Child(process=process, kill=lambda: kill_group(process.pid))
+                pid = process.pid
+                yield Child(process=process, inside=pid, kill=lambda: kill_group(pid))
             finally:
                 kill_group(process.pid)
                 if process.returncode is None:
                     process.wait()
 
 
-def _resources(limits: Limits) -> list[tuple[int, int]]:
+def _resources(mode: str, limits: Limits) -> list[tuple[int, int]]:
     wanted = [
-        (resource.RLIMIT_CPU, math.ceil(limits.cpu_s)),
+        (resource.RLIMIT_CPU, cpu_ceiling_s(mode, limits)),
         (resource.RLIMIT_FSIZE, limits.disk_mb << 20),
         (resource.RLIMIT_NOFILE, 256),
         (resource.RLIMIT_CORE, 0),

@@ -1,8 +1,9 @@
 """What the runner takes and gives: programs, limits, verdicts, and the runner itself."""
 
+import concurrent.futures
 import enum
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 import attrs
 
@@ -30,8 +31,7 @@ class Limits:
     """What one program may use.
 
     Args:
-        cpu_s: CPU seconds, the start of the virtual machine (about 0.4) included; counted by the
-            kernel in whole seconds, rounded up.
+        cpu_s: CPU seconds, compilation included, the start of the virtual machine not.
         wall_s: Seconds by the clock; several times `cpu_s`, so that a busy machine does not turn
             a pass into a timeout.
         memory_mb: Memory beyond that of an idle virtual machine.
@@ -47,6 +47,18 @@ class Limits:
     output_kb: int = attrs.field(default=64, validator=attrs.validators.gt(0))
     processes: int = attrs.field(default=64, validator=attrs.validators.ge(32))
     disk_mb: int = attrs.field(default=16, validator=attrs.validators.gt(0))
+
+
+def limits_for(reference: "Verdict", factor: float = 10.0, least_s: float = 1.0) -> Limits:
+    """Return limits that scale with what a right answer to the same request took.
+
+    Args:
+        reference: The verdict on that answer.
+        factor: How many times its CPU time a program may take.
+        least_s: Least CPU seconds; the clock allows five times the CPU seconds.
+    """
+    cpu_s = max(least_s, factor * reference.cpu_s)
+    return Limits(cpu_s=cpu_s, wall_s=5 * cpu_s)
 
 
 @attrs.frozen
@@ -85,9 +97,10 @@ class Verdict:
             `FAILED` what was seen, such as "cpu time". Empty for a pass.
         message: The first failure in words, without escape codes.
         output: What the program printed, without escape codes, cut in the middle.
-        cpu_s: CPU seconds used, the virtual machine's start included.
+        cpu_s: CPU seconds used, compilation included.
         wall_s: Seconds by the clock.
         tier: The sandbox: "strict" or "limited".
+        mode: How machines are used: "strict", a pristine one for each program, or "warm".
     """
 
     status: Status
@@ -98,6 +111,7 @@ class Verdict:
     cpu_s: float = 0.0
     wall_s: float = 0.0
     tier: str = "strict"
+    mode: str = "strict"
 
     @property
     def passed(self) -> bool:
@@ -108,10 +122,11 @@ class Verdict:
 class Runner(Protocol):
     """Runs programs, each where it can neither harm nor cheat.
 
-    `tier` names the sandbox, and every verdict repeats it.
+    `tier` names the sandbox, `mode` how machines are used, and every verdict repeats both.
     """
 
     tier: str
+    mode: Literal["strict", "warm"]
 
     def run(self, program: Program, limits: Limits | None = None) -> Verdict:
         """Run one program; an `INFRA` verdict has been tried twice."""
@@ -123,6 +138,7 @@ class Runner(Protocol):
         limits: Limits | None = None,
         workers: int | None = None,
         deadline_s: float | None = None,
+        executor: concurrent.futures.Executor | None = None,
     ) -> list[Verdict]:
         """Run many programs side by side and return their verdicts in the order given.
 
@@ -132,6 +148,8 @@ class Runner(Protocol):
             workers: How many at once; by default one for each CPU core this process may use.
             deadline_s: Seconds for all together. A program that has not started by then, or
                 whose limits the deadline cuts short, is `INFRA`: it was not measured.
+            executor: Where to run instead of here, each of its workers with a runner of its own;
+                `workers` and `deadline_s` then have no say.
         """
         ...
 

@@ -1,26 +1,35 @@
-"""Find Elixir, and compile the harness once for all runs of this process."""
+"""Find Elixir, and compile the engine's Elixir side once for each version of both."""
 
-import base64
 import functools
+import hashlib
+import json
 import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
 import attrs
+import platformdirs
 
 from ectrain.errors import SandboxError
 
 REMEDY = "install Debian's elixir package: apt-get install elixir"
 _START_S = 60
 _PROBE = """
-[{_, beam}] = Code.compile_file(hd(System.argv()))
+[out | sources] = System.argv()
+{:ok, _, _} = Kernel.ParallelCompiler.compile_to_path(sources, out)
 erts = :erlang.system_info(:version)
 ebins = for app <- [:elixir, :ex_unit, :eex, :logger], do: :code.lib_dir(app, :ebin)
-IO.puts(Enum.join([System.version(), :code.root_dir(), erts, Base.encode64(beam) | ebins], "\\n"))
+IO.puts(Enum.join(["found", System.version(), :code.root_dir(), erts | ebins], "\\n"))
 """
+# Passes of Erlang's compiler that cost more than they gain for small programs: a quarter of it.
+_QUICK = (
+    "[no_copt,no_bool_opt,no_ssa_opt,no_share_opt,no_bsm_opt,no_recv_opt,no_type_opt,no_fun_opt,"
+    "no_jopt,no_postopt,no_stack_trimming]"
+)
 
 
 @attrs.frozen
@@ -32,34 +41,43 @@ class Toolchain:
         root: Erlang's root folder.
         erts: The version of Erlang's runtime.
         ebins: The folders of Elixir's compiled modules.
-        harness: The compiled harness.
+        beams: The engine's compiled modules by file name.
     """
 
     version: str
     root: Path
     erts: str
     ebins: tuple[Path, ...]
-    harness: bytes = attrs.field(repr=False)
+    beams: Mapping[str, bytes] = attrs.field(repr=False)
 
     @property
     def folders(self) -> tuple[Path, ...]:
         """Every folder the virtual machine reads, apart from shared libraries."""
         return (self.root, *self.ebins)
 
-    def command(self, harness_folder: str) -> list[str]:
-        """Return the command that starts the harness, without the shell scripts around Erlang."""
+    def command(self, harness_folder: str, mode: str, requests: int, answers: int) -> list[str]:
+        """Return the command that starts a worker, without the shell scripts around Erlang.
+
+        Args:
+            harness_folder: Where `beams` lie.
+            mode: "strict" or "warm".
+            requests: File descriptor that requests come from.
+            answers: File descriptor that answers go to.
+        """
         ebins = [str(ebin) for ebin in self.ebins]
         flags = "+S 1:1 +SDcpu 1:1 +SDio 1 +A 1 +sbwt none +t 200000 +P 32768 +MIscs 64 +fnu"
         return [
             str(self.root / f"erts-{self.erts}" / "bin" / "erlexec"),
             *flags.split(),
             *("-noinput", "-boot", "no_dot_erlang", "-pa", *ebins, harness_folder),
-            *("-s", "Elixir.EctrainHarness", "main"),
+            *("-s", "Elixir.EctrainCollector", "main"),
+            *("-extra", mode, str(requests), str(answers)),
         ]
 
-    def environment(self, home: str) -> dict[str, str]:
+    def environment(self, home: str, mode: str) -> dict[str, str]:
         """Return the whole environment of the virtual machine."""
-        return {
+        quick = {"ERL_COMPILER_OPTIONS": _QUICK} if mode == "warm" else {}
+        return quick | {
             "BINDIR": str(self.root / f"erts-{self.erts}" / "bin"),
             "ROOTDIR": str(self.root),
             "EMU": "beam",
@@ -75,20 +93,61 @@ class Toolchain:
 def find_toolchain(path: str | None = None) -> Toolchain:
     """Return the installation whose `elixir` comes first in a PATH, by default this process's.
 
+    Its modules are compiled once and kept in the user's cache folder.
+
     Raises:
         SandboxError: If there is none, or it does not start.
     """
     elixir = shutil.which("elixir", path=path)
     if elixir is None:
         raise SandboxError(f"elixir is not in PATH; {REMEDY}")
+    sources = _sources()
+    kept = Path(platformdirs.user_cache_dir("ectrain"), "elixir", _key(elixir, sources))
+    return _read(kept) or _compile(elixir, path, sources, kept)
+
+
+def _sources() -> dict[str, str]:
+    """Return the engine's Elixir files."""
+    folder = resources.files(__package__) / "beam"
+    files = [file for file in folder.iterdir() if file.name.endswith(".ex")]
+    return {file.name: file.read_text() for file in sorted(files, key=lambda file: file.name)}
+
+
+def _key(elixir: str, sources: Mapping[str, str]) -> str:
+    """Return a name for a compilation: another one after an update of Elixir or of the engine."""
+    real = os.path.realpath(elixir)
+    state = os.stat(real)
+    text = json.dumps([real, state.st_mtime_ns, state.st_size, sources])
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _read(folder: Path) -> Toolchain | None:
+    """Return what an earlier process compiled, unless it no longer fits what is installed."""
+    try:
+        facts = json.loads((folder / "toolchain.json").read_text())
+        found = Toolchain(
+            version=facts["version"],
+            root=Path(facts["root"]),
+            erts=facts["erts"],
+            ebins=tuple(Path(ebin) for ebin in facts["ebins"]),
+            beams={name: (folder / name).read_bytes() for name in facts["beams"]},
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    launcher = found.root / f"erts-{found.erts}" / "bin" / "erlexec"
+    return found if all(p.exists() for p in (launcher, *found.ebins)) else None
+
+
+def _compile(elixir: str, path: str | None, sources: Mapping[str, str], kept: Path) -> Toolchain:
     environment = {"PATH": path or os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"}
-    with (
-        resources.as_file(resources.files(__package__) / "harness.exs") as harness,
-        tempfile.TemporaryDirectory(prefix="ectrain-elixir-") as home,
-    ):
+    with tempfile.TemporaryDirectory(prefix="ectrain-elixir-") as home:
+        out = Path(home, "out")
+        out.mkdir()
+        for name, text in sources.items():
+            Path(home, name).write_text(text)
         try:
             done = subprocess.run(
-                [elixir, "-e", _PROBE, str(harness)],
+                [elixir, "-e", _PROBE, str(out), *(str(Path(home, name)) for name in sources)],
                 env=environment | {"HOME": home},
                 cwd=home,
                 stdin=subprocess.DEVNULL,
@@ -98,14 +157,41 @@ def find_toolchain(path: str | None = None) -> Toolchain:
             )
         except (OSError, subprocess.SubprocessError) as error:
             raise SandboxError(f"{elixir} does not start ({error}); {REMEDY}") from error
-    lines = done.stdout.split()
-    if done.returncode != 0 or len(lines) < 5:
-        said = " ".join((done.stderr or done.stdout).split())[:300]
-        raise SandboxError(f"{elixir} does not start ({said or 'it says nothing'}); {REMEDY}")
-    return Toolchain(
-        version=lines[0],
-        root=Path(lines[1]),
-        erts=lines[2],
-        harness=base64.b64decode(lines[3]),
-        ebins=tuple(Path(line) for line in lines[4:]),
-    )
+        _, found, said = done.stdout.rpartition("found\n")
+        lines = said.split()
+        if done.returncode != 0 or not found or len(lines) < 4:
+            text = " ".join((done.stderr or done.stdout).split())[:300]
+            raise SandboxError(f"{elixir} does not start ({text or 'it says nothing'}); {REMEDY}")
+        toolchain = Toolchain(
+            version=lines[0],
+            root=Path(lines[1]),
+            erts=lines[2],
+            ebins=tuple(Path(line) for line in lines[3:]),
+            beams={file.name: file.read_bytes() for file in sorted(out.iterdir())},
+        )
+    _keep(toolchain, kept)
+    return toolchain
+
+
+def _keep(toolchain: Toolchain, folder: Path) -> None:
+    """Write a compilation for later processes; without a place to write, each compiles anew."""
+    facts = {
+        "version": toolchain.version,
+        "root": str(toolchain.root),
+        "erts": toolchain.erts,
+        "ebins": [str(ebin) for ebin in toolchain.ebins],
+        "beams": list(toolchain.beams),
+    }
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        half = Path(tempfile.mkdtemp(dir=folder.parent, prefix="half-"))
+    except OSError:
+        return
+    try:
+        for name, beam in toolchain.beams.items():
+            (half / name).write_bytes(beam)
+        (half / "toolchain.json").write_text(json.dumps(facts))
+        shutil.rmtree(folder, ignore_errors=True)
+        half.rename(folder)
+    except OSError:  # another process was first, or the disk is full
+        shutil.rmtree(half, ignore_errors=True)

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import math
 import os
 import select
 import shutil
@@ -14,7 +13,7 @@ from pathlib import Path
 from ectrain.errors import SandboxError
 from ectrain_elixir.runner.ends import memory_file, pipe
 from ectrain_elixir.runner.model import Limits
-from ectrain_elixir.runner.process import Child, Pipes, kill_group
+from ectrain_elixir.runner.sandbox import IDLE_MB, Child, Pipes, cpu_ceiling_s, kill_group
 from ectrain_elixir.runner.toolchain import Toolchain
 
 REMEDY = (
@@ -22,8 +21,6 @@ REMEDY = (
     "(sysctl kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0)"
 )
 NOBODY = 65534
-IDLE_MB = 600
-"""Address space of an idle virtual machine; `memory_mb` comes on top."""
 
 _LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib64")
 _START_S = 10.0
@@ -66,31 +63,34 @@ class Bubblewrap:
             raise SandboxError(f"bubblewrap cannot make a sandbox here ({said}); {REMEDY}")
 
     @contextlib.contextmanager
-    def start(self, toolchain: Toolchain, limits: Limits, pipes: Pipes) -> Iterator[Child]:
-        """Start the harness; see `ectrain_elixir.runner.process.Sandbox`."""
+    def start(
+        self, toolchain: Toolchain, mode: str, limits: Limits, pipes: Pipes
+    ) -> Iterator[Child]:
+        """Start a worker; see `ectrain_elixir.runner.sandbox.Sandbox`."""
         with contextlib.ExitStack() as stack:
             info_read, info_write = pipe(stack)
-            beam = memory_file(stack, toolchain.harness)
             options = [
                 *_isolation(),
                 *_mounts(toolchain.folders),
-                *("--ro-bind", self._prlimit, "/harness/prlimit", "--perms", "0444"),
-                *("--ro-bind-data", str(beam), "/harness/Elixir.EctrainHarness.beam"),
+                *("--ro-bind", self._prlimit, "/harness/prlimit"),
                 *("--size", str(limits.disk_mb << 20), "--tmpfs", "/work"),
-                *("--remount-ro", "/", "--chdir", "/work"),
-                *("--info-fd", str(info_write.fd)),
+                *("--chdir", "/work", "--info-fd", str(info_write.fd)),
             ]
-            for name, value in toolchain.environment("/work").items():
+            beams = {memory_file(stack, data): name for name, data in toolchain.beams.items()}
+            for fd, name in beams.items():
+                options += ["--perms", "0444", "--ro-bind-data", str(fd), f"/harness/{name}"]
+            for name, value in toolchain.environment("/work", mode).items():
                 options += ["--setenv", name, value]
+            options += ["--remount-ro", "/"]
             arguments = memory_file(stack, b"\0".join(os.fsencode(o) for o in options))
-            command = [*_limited(limits), *toolchain.command("/harness")]
+            command = toolchain.command("/harness", mode, pipes.requests, pipes.answers)
             process = subprocess.Popen(
-                [self._program, "--args", str(arguments), "--", *command],
+                [self._program, "--args", str(arguments), "--", *_limited(mode, limits), *command],
                 env={},
-                stdin=pipes.input,
+                stdin=subprocess.DEVNULL,
                 stdout=pipes.output,
                 stderr=pipes.output,
-                pass_fds=(pipes.record, info_write.fd, beam, arguments),
+                pass_fds=(pipes.requests, pipes.answers, info_write.fd, *beams, arguments),
                 start_new_session=True,
                 user=_nobody(),
                 group=_nobody(),
@@ -101,7 +101,7 @@ class Bubblewrap:
             inside = _child_pid(info_read.fd)
             pidfd = os.pidfd_open(inside)
             stack.callback(os.close, pidfd)
-            yield Child(process=process, kill=lambda: _kill(pidfd, process))
+            yield Child(process=process, inside=inside, kill=lambda: _kill(pidfd, process))
 
 
 def _found(program: str, package: str) -> str:
@@ -151,11 +151,11 @@ def _child_pid(info: int) -> int:
     return int(json.loads(text)["child-pid"])
 
 
-def _limited(limits: Limits) -> list[str]:
+def _limited(mode: str, limits: Limits) -> list[str]:
     """Return the start of a command that sets limits inside, where only its processes count."""
     return [
         "/harness/prlimit",
-        f"--cpu={math.ceil(limits.cpu_s)}",
+        f"--cpu={cpu_ceiling_s(mode, limits)}",
         f"--as={(IDLE_MB + limits.memory_mb) << 20}",
         f"--fsize={limits.disk_mb << 20}",
         f"--nproc={limits.processes}",

@@ -1,0 +1,135 @@
+defmodule EctrainCleaner do
+  @moduledoc false
+  # Between two programs in one virtual machine: end what is left over, unload what was loaded, put
+  # settings back, and compare everything else with what it was before the first program. The
+  # answer is "" or the first difference: then the machine must not be used again.
+
+  @sweep_ms 1000
+  @settings [:elixir_config, :ac_tab]
+
+  # Remembers the state of a machine that no program has touched.
+  def baseline(ctx) do
+    {:ok, folder} = :file.get_cwd()
+    base = Map.put(ctx, :folder, folder)
+    base = Map.put(base, :processes, Map.new(:erlang.processes(), &{&1, true}))
+    base = Map.put(base, :ports, Map.new(:erlang.ports(), &{&1, true}))
+    base = Map.put(base, :settings, for(table <- @settings, do: {table, rows(table)}))
+    base = Map.put(base, :tests, :sys.get_state(ExUnit.Server))
+    Map.merge(base, %{seal: EctrainGuard.seal(), facts: facts()})
+  end
+
+  # Returns {"" or the reason why the machine is spent, the base}.
+  def clean(base) do
+    with true <- swept(base, :erlang.monotonic_time(:millisecond) + @sweep_ms) || "processes",
+         :ok <- EctrainGuard.unchanged(base.seal),
+         {:ok, seal} <- unload(base) do
+      restore(base)
+      {difference(base.facts, facts()), %{base | seal: seal}}
+    else
+      {:broken, module} -> {"module " <> module, base}
+      what -> {what, base}
+    end
+  end
+
+  # Ends every process and port that came after the base. BIFs only.
+  def swept(base, deadline) do
+    case left(:erlang.processes(), base.processes, []) do
+      [] ->
+        close(left(:erlang.ports(), base.ports, []))
+
+      pids ->
+        kill(pids)
+
+        receive do
+        after
+          1 -> :ok
+        end
+
+        :erlang.monotonic_time(:millisecond) < deadline and swept(base, deadline)
+    end
+  end
+
+  defp left([], _known, done), do: done
+
+  defp left([one | rest], known, done) do
+    if :erlang.is_map_key(one, known),
+      do: left(rest, known, done),
+      else: left(rest, known, [one | done])
+  end
+
+  defp kill([]), do: true
+
+  defp kill([pid | rest]) do
+    :erlang.exit(pid, :kill)
+    kill(rest)
+  end
+
+  defp close([]), do: true
+
+  defp close([port | rest]) do
+    try do
+      :erlang.port_close(port)
+    catch
+      :error, :badarg -> true
+    end
+
+    close(rest)
+  end
+
+  # Removes new modules; keeps those of the installation whose code is the one on disk.
+  defp unload(%{seal: seal, owned: owned}) do
+    known = Map.new(seal)
+    fresh = for module <- :erlang.loaded(), not is_map_key(known, module), do: module
+    {kept, gone} = Enum.split_with(fresh, &is_map_key(owned, &1))
+    for module <- gone, do: purge(module)
+
+    case Enum.reject(kept, &genuine?(&1, owned)) do
+      [] -> {:ok, EctrainGuard.seal(kept, seal)}
+      [module | _] -> "module " <> Atom.to_string(module)
+    end
+  end
+
+  def purge(module) do
+    :code.purge(module)
+    :code.delete(module)
+    :code.purge(module)
+  end
+
+  defp genuine?(module, owned) do
+    path = :filename.join(Map.fetch!(owned, module), Atom.to_charlist(module) ++ '.beam')
+
+    with {:ok, beam} <- :file.read_file(path) do
+      :code.module_md5(beam) == :erlang.get_module_info(module, :md5)
+    end
+  end
+
+  defp restore(base) do
+    for {table, rows} <- base.settings, rows(table) != rows do
+      :ets.delete_all_objects(table)
+      :ets.insert(table, rows)
+    end
+
+    :file.set_cwd(base.folder)
+    {:ok, names} = :file.list_dir(base.folder)
+    for name <- names, do: File.rm_rf(Path.join(base.folder, name))
+    :ets.delete_all_objects(ExUnit.OnExitHandler)
+    :sys.replace_state(ExUnit.Server, fn _ -> base.tests end)
+  end
+
+  defp rows(table), do: Enum.sort(:ets.tab2list(table))
+
+  defp difference(base, now),
+    do: Enum.find_value(base, "", fn {k, v} -> now[k] != v && "#{k}" end)
+
+  defp facts do
+    %{
+      names: Map.new(Process.registered(), &{&1, Process.whereis(&1)}),
+      constants: :persistent_term.get(),
+      environment: :os.getenv(),
+      tables: Enum.sort(:ets.all()),
+      unfinished_modules: :ets.info(:elixir_modules, :size),
+      code_path: :code.get_path(),
+      files: :file.list_dir(:filename.absname("."))
+    }
+  end
+end
