@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from ectrain.labels import Decisions, Floats, best_thresholds, bootstrapped
 from ectrain.task import Estimate
-from ectrain_security.data import LABELS, LabelledCode
+from ectrain_security.data import LABELS, LabelledCode, counts
 
 TOKEN = r"\w+|[^\w\s]"
+SMALL = 50  # examples up to which n-grams that occur once are kept
 
 
 def values_of(examples: Sequence[LabelledCode]) -> Floats:
@@ -21,7 +22,8 @@ def values_of(examples: Sequence[LabelledCode]) -> Floats:
 
 def majority(train: Sequence[LabelledCode], test: Sequence[LabelledCode]) -> Estimate:
     """Return the macro F1 of giving each label its more frequent value in the training split."""
-    often_w = np.nanmean(values_of(train), 0) > 0.5
+    has_w, lacks_w = counts(train)
+    often_w = has_w > lacks_w
     said_sw = np.broadcast_to(often_w, (len(test), len(LABELS)))
     return _judged(said_sw.astype(float), np.full(len(LABELS), 0.5), test, "the majority's label")
 
@@ -37,7 +39,11 @@ def ngram(
     from sklearn.linear_model import LogisticRegression
 
     vectorizer = TfidfVectorizer(
-        token_pattern=TOKEN, lowercase=False, ngram_range=(1, 3), min_df=2, sublinear_tf=True
+        token_pattern=TOKEN,
+        lowercase=False,
+        ngram_range=(1, 3),
+        min_df=2 if len(train) > SMALL else 1,
+        sublinear_tf=True,
     )
     seen = vectorizer.fit_transform([example.code for example in train])
     unseen = [vectorizer.transform([e.code for e in part]) for part in (val, test)]
@@ -48,7 +54,7 @@ def ngram(
         truth = values_sw[known, w] > 0.5
         if truth.all() or not truth.any():
             for score_sw in scores:
-                score_sw[:, w] = float(truth.all())
+                score_sw[:, w] = float(truth.any())
             continue
         model = LogisticRegression(C=10.0, solver="liblinear", class_weight="balanced")
         model.fit(seen[known], truth)

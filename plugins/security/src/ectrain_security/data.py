@@ -11,10 +11,10 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from ectrain.errors import DataError, did_you_mean
+from ectrain.errors import DataError
 from ectrain.records import read_records
 from ectrain.task import Split
-from ectrain_elixir.findings import SNIPPET_FINDINGS
+from ectrain_elixir.findings import SNIPPET_FINDINGS, finding
 from ectrain_elixir.twins import snippets
 
 LABELS = tuple(finding.id for finding in SNIPPET_FINDINGS)
@@ -24,6 +24,24 @@ CWE_COLUMNS = tuple(
 )
 
 _PLACES = {label: number for number, label in enumerate(LABELS)}
+
+
+def _labels(_: object, attribute: attrs.Attribute[tuple[str, ...]], value: Sequence[str]) -> None:
+    """Refuse what is no label of a snippet, or is named twice."""
+    for name in value:
+        try:
+            found = finding(name)
+        except DataError as error:
+            raise DataError(f"{attribute.name}: {error}") from None
+        if not found.snippet:
+            raise DataError(f"{attribute.name}: {name} is seen in a project, never in one file")
+        if value.count(name) > 1:
+            raise DataError(f"{attribute.name}: {name} is named twice")
+
+
+def _not_blank(_: object, attribute: attrs.Attribute[str], value: str) -> None:
+    if not value.strip():
+        raise DataError(f"{attribute.name}: blank")
 
 
 @attrs.frozen
@@ -36,13 +54,22 @@ class LabelledCode:
         code: The text.
         findings: Sobelow's ids; all others are known not to apply.
         unknown: Ids that were not looked for: neither positive nor negative.
+
+    Raises:
+        DataError: The code is blank, or an id is none that a snippet can show.
     """
 
-    id: str
-    group: str
-    code: str
-    findings: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ()
+    id: str = attrs.field(validator=_not_blank)
+    group: str = attrs.field(validator=_not_blank)
+    code: str = attrs.field(validator=_not_blank)
+    findings: tuple[str, ...] = attrs.field(default=(), validator=_labels)
+    unknown: tuple[str, ...] = attrs.field(default=(), validator=_labels)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse a label that is both known and unknown."""
+        for name in self.unknown:
+            if name in self.findings:
+                raise DataError(f"unknown: {name} is among the findings, too")
 
     @property
     def values(self) -> NDArray[np.float32]:
@@ -66,16 +93,9 @@ def stored(folder: Path, split: Split) -> Sequence[LabelledCode]:
     """Return the records of `<folder>/<split>.jsonl`, one `LabelledCode` a line.
 
     Raises:
-        DataError: The file is missing or malformed, or names an unknown finding.
+        DataError: The file is missing or malformed; path, line and field are named.
     """
-    path = folder / f"{split}.jsonl"
-    records = read_records(path, LabelledCode)
-    for record in records:
-        for finding in (*record.findings, *record.unknown):
-            if finding not in _PLACES:
-                near = did_you_mean(finding, LABELS)
-                raise DataError(f"{path}: record {record.id!r}: unknown finding {finding!r}{near}")
-    return records
+    return read_records(folder / f"{split}.jsonl", LabelledCode)
 
 
 def counts(examples: Sequence[LabelledCode]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

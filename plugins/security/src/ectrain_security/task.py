@@ -162,10 +162,20 @@ def _scored(model: Model, split: Split) -> tuple[Floats, Floats]:
 
 
 def _twins(decisions: Decisions, groups: Sequence[str]) -> Estimate:
-    """Return the share of groups in which every label of every example is right."""
+    """Return the share of twins of which both are right in every label.
+
+    Twins are the two examples of a group that has no others, where their labels differ.
+    """
     right_s = ((decisions.said_sw == decisions.true_sw) | ~decisions.known_sw).all(1)
-    whole: dict[str, list[bool]] = defaultdict(list)
-    for group, right in zip(groups, right_s.tolist(), strict=True):
-        whole[group].append(right)
-    pairs = [all(rights) for rights in whole.values() if len(rights) > 1]
-    return Estimate.share(sum(pairs), len(pairs), "both twins right in every label")
+    members: dict[str, list[int]] = defaultdict(list)
+    for place, group in enumerate(groups):
+        members[group].append(place)
+    pairs = [
+        pair
+        for pair in members.values()
+        if len(pair) == 2 and (decisions.true_sw[pair[0]] != decisions.true_sw[pair[1]]).any()
+    ]
+    if not pairs:
+        return Estimate.missing("no twins in this data: no two examples with a group of their own")
+    hits = sum(bool(right_s[pair].all()) for pair in pairs)
+    return Estimate.share(hits, len(pairs), "both twins right in every label")

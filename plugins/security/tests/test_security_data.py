@@ -1,0 +1,124 @@
+"""Records of labelled code: what is read, and how each wrong line is named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import attrs
+import numpy as np
+import pytest
+
+from ectrain.errors import DataError
+from ectrain.task import SPLITS
+from ectrain.testing import LAWS, Law, Subject
+from ectrain_security import SecurityConfig, SecurityTask
+from ectrain_security.data import CWE_COLUMNS, CWES, LABELS, LabelledCode, counts, embedded
+
+GOOD: dict[str, object] = {"id": "a", "group": "p", "code": "x = 1"}
+
+
+def write(folder: Path, split: str, records: list[LabelledCode]) -> None:
+    """Write a split as JSON Lines."""
+    lines = "".join(json.dumps(attrs.asdict(record)) + "\n" for record in records)
+    (folder / f"{split}.jsonl").write_text(lines)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the three splits, a label of some records unknown."""
+    folder: Path = tmp_path_factory.mktemp("records")
+    for split in SPLITS:
+        records = list(embedded(split, 60, 0)[:60])
+        records[0] = attrs.evolve(records[0], findings=(), unknown=("XSS.Raw",))
+        write(folder, split, records)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def subject(folder: Path) -> Subject:
+    """Return the task under the contract's laws."""
+    return Subject(SecurityTask(SecurityConfig(data=str(folder))))
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+def test_records_keep_the_contract(law: Law, subject: Subject) -> None:
+    """Each law of the contract holds on somebody's records, too."""
+    law(subject)
+
+
+def test_records_come_back(folder: Path, subject: Subject) -> None:
+    """What was written is read: code, labels, and what is unknown."""
+    first = subject.train[0]
+    assert first.unknown == ("XSS.Raw",)
+    assert subject.train[1:24] == list(embedded("train", 60, 0)[1:24])
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_a_missing_split_is_named(tmp_path: Path, split: str) -> None:
+    """A folder without a split's file is refused with the file's path."""
+    task = SecurityTask(SecurityConfig(data=str(tmp_path)))
+    with pytest.raises(DataError, match=rf"{split}\.jsonl: no such file"):
+        task.examples(split)  # type: ignore[arg-type]
+
+
+WRONG: list[tuple[object, str]] = [
+    ({**GOOD, "id": "b", "findings": ["SQL.Querry"]}, "findings: unknown finding 'SQL.Querry'"),
+    ({**GOOD, "id": "b", "findings": ["SQL.Querry"]}, "did you mean 'SQL.Query'?"),
+    ({**GOOD, "id": "b", "unknown": ["XSS"]}, "unknown: unknown finding 'XSS'"),
+    ({**GOOD, "id": "b", "findings": ["Config.CSP"]}, "Config.CSP is seen in a project"),
+    ({**GOOD, "id": "b", "findings": ["CI.OS", "CI.OS"]}, "findings: CI.OS is named twice"),
+    (
+        {**GOOD, "id": "b", "findings": ["CI.OS"], "unknown": ["CI.OS"]},
+        "unknown: CI.OS is among the findings, too",
+    ),
+    ({**GOOD, "id": "b", "findings": "CI.OS"}, "findings: expected a list, found 'CI.OS'"),
+    ({**GOOD, "id": "b", "findings": [1]}, "findings[0]: expected a string, found 1"),
+    ({**GOOD, "id": "b", "code": " \n"}, "code: blank"),
+    ({**GOOD, "id": "b", "code": None}, "code: expected a string, found None"),
+    ({**GOOD, "id": "", "code": "x"}, "id: blank"),
+    ({**GOOD, "id": "b", "finding": []}, "unknown key 'finding'; did you mean 'findings'?"),
+    ({"id": "b", "group": "p"}, "code is missing"),
+    (GOOD, "id: 'a' is already on line 1"),
+    ([], "expected an object"),
+    ("{", "not JSON"),
+]
+
+
+@pytest.mark.parametrize(("line", "message"), WRONG, ids=[message for _, message in WRONG])
+def test_a_bad_line_is_named(tmp_path: Path, line: object, message: str) -> None:
+    """Path, line and field of what is wrong are in the message."""
+    text = line if isinstance(line, str) else json.dumps(line)
+    (tmp_path / "train.jsonl").write_text(f"{json.dumps(GOOD)}\n{text}\n")
+    with pytest.raises(DataError) as caught:
+        SecurityTask(SecurityConfig(data=str(tmp_path))).examples("train")
+    assert f"{tmp_path}/train.jsonl:2: " in str(caught.value)
+    assert message in str(caught.value)
+
+
+def test_values_are_one_hot_a_finding() -> None:
+    """Findings are 1, what was not looked for is unknown, all else is 0."""
+    record = LabelledCode("a", "p", "x", ("XSS.HTML", "CI.OS"), ("SQL.Query",))
+    values = dict(zip(LABELS, record.values.tolist(), strict=True))
+    assert {label for label, value in values.items() if value == 1.0} == {"XSS.HTML", "CI.OS"}
+    assert {label for label, value in values.items() if np.isnan(value)} == {"SQL.Query"}
+    assert sum(value == 0.0 for value in values.values()) == len(LABELS) - 3
+
+
+def test_counts_leave_the_unknown_out() -> None:
+    """An unknown label is neither a positive nor a negative."""
+    records = [
+        LabelledCode("a", "p", "x", ("CI.OS",)),
+        LabelledCode("b", "p", "x", (), ("CI.OS",)),
+        LabelledCode("c", "p", "x"),
+    ]
+    has, lacks = counts(records)
+    at = LABELS.index("CI.OS")
+    assert (has[at], lacks[at]) == (1, 1)
+    assert (has.sum(), lacks.sum()) == (1, 3 * len(LABELS) - 2)
+
+
+def test_every_label_is_in_one_weakness() -> None:
+    """The columns of CWEs divide the labels."""
+    assert sorted(column for group in CWE_COLUMNS for column in group) == list(range(len(LABELS)))
+    assert len(CWES) == len(set(CWES)) == len(CWE_COLUMNS) == 8
