@@ -59,7 +59,7 @@ def test_the_metric_reports_findings_and_weaknesses() -> None:
 def test_twins_are_right_together_or_not_at_all() -> None:
     """A pair counts if every label of both is right; others that share a group are no twins."""
     groups = ["a", "a", "b", "b", "c", "d", "d", "e", "e", "e"]
-    labels = ([OS], [], [OS], [], [OS], [OS], [OS], [OS], [], [])
+    labels: tuple[list[int], ...] = ([OS], [], [OS], [], [OS], [OS], [OS], [OS], [], [])
     truth = np.stack([one_hot(*columns) for columns in labels])
     said = truth.copy()
     said[3, 5] = 1.0
