@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "plugins": ("ectrain_cli.plugins", "plugins", "Look at installed plugins."),
     "eval": ("ectrain_cli.evaluate", "evaluate", "Measure a trained run on a split."),
     "generate": ("ectrain_cli.generate", "generate", "Write code with a trained run."),
+    "export": ("ectrain_cli.export", "export", "Write a trained run for other tools."),
     "curriculum": ("ectrain_cli.curriculum", "curriculum", "Look at a curriculum."),
     "report": ("ectrain_cli.report", "report", "Write a run's report in Markdown."),
 }

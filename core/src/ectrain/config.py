@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, time
 from pathlib import Path
 from typing import Any, Literal
 
 import attrs
-from attrs import validators as v
 
 from ectrain.errors import ConfigError
 from ectrain.schedule import Schedule
-from ectrain.structure import plain, structured
+from ectrain.structure import between, plain, structured, toml_tables
 
-positive: Any = v.gt(0)
+positive = between(0, above=True)
+not_negative = between(0)
 
 
 @attrs.frozen
@@ -34,7 +34,7 @@ class TrunkConfig:
 
     layers: int = attrs.field(default=4, validator=positive)
     width: int = attrs.field(default=128, validator=positive)
-    heads: int = attrs.field(default=4, validator=positive)
+    heads: int = attrs.field(default=2, validator=positive)
     kv_heads: int = attrs.field(default=2, validator=positive)
     ffn: int = attrs.field(default=352, validator=positive)
     context: int = attrs.field(default=512, validator=positive)
@@ -45,23 +45,24 @@ class TrunkConfig:
         """Refuse shapes that cannot be built."""
         if self.width % self.heads or (self.width // self.heads) % 2:
             raise ConfigError(
-                f"trunk.width {self.width} does not give {self.heads} heads of an even size; "
+                f"width {self.width} does not give {self.heads} heads of an even size; "
                 f"expected a multiple of {2 * self.heads}"
             )
         if self.heads % self.kv_heads:
-            raise ConfigError(
-                f"trunk.kv_heads {self.kv_heads} does not divide trunk.heads {self.heads}"
-            )
+            raise ConfigError(f"kv_heads {self.kv_heads} does not divide heads {self.heads}")
 
+
+Size = Literal["tiny", "small", "base", "full"]
 
 SIZES: dict[str, TrunkConfig] = {
     "tiny": TrunkConfig(),
-    "small": TrunkConfig(layers=6, width=256, heads=8, kv_heads=8, ffn=688, context=1024),
+    "small": TrunkConfig(layers=6, width=256, heads=4, kv_heads=4, ffn=688, context=1024),
     "base": TrunkConfig(layers=12, width=768, heads=12, kv_heads=12, ffn=2560, context=2048),
     "full": TrunkConfig(layers=24, width=1024, heads=16, kv_heads=16, ffn=2816, context=4096),
 }
 
-Size = Literal["tiny", "small", "base", "full"]
+# Narrower trunks take larger steps: about 1 / width, as in Yang et al., Tensor programs V (2022).
+RATES: dict[str, float] = {"tiny": 3e-3, "small": 1.5e-3, "base": 6e-4, "full": 3e-4}
 
 
 @attrs.frozen
@@ -77,12 +78,15 @@ class StepConfig:
     max_tokens: int = attrs.field(default=8192, validator=positive)
 
 
+_shares = attrs.validators.deep_iterable(between(0, 1, below=True))
+
+
 @attrs.frozen
 class OptimizerConfig:
     """AdamW and its schedule.
 
     Attributes:
-        rate: Highest learning rate.
+        rate: Highest learning rate; where none is given, one that fits the size.
         betas: Decay of the two moments.
         weight_decay: On matrices alone; norms, biases and the embedding have none.
         clip: Most norm of the gradient.
@@ -92,13 +96,13 @@ class OptimizerConfig:
         scale_losses: Divide each task's loss by that of a guess, so that weights compare.
     """
 
-    rate: float = attrs.field(default=3e-4, validator=positive)
-    betas: tuple[float, float] = (0.9, 0.999)
-    weight_decay: float = attrs.field(default=0.01, validator=v.ge(0))
+    rate: float = attrs.field(default=RATES["tiny"], validator=positive)
+    betas: tuple[float, float] = attrs.field(default=(0.9, 0.999), validator=_shares)
+    weight_decay: float = attrs.field(default=0.01, validator=not_negative)
     clip: float = attrs.field(default=1.0, validator=positive)
-    warmup: int = attrs.field(default=2000, validator=v.ge(0))
+    warmup: int = attrs.field(default=2000, validator=not_negative)
     schedule: Schedule = "cosine"
-    final_share: float = attrs.field(default=0.1, validator=(v.ge(0), v.le(1)))
+    final_share: float = attrs.field(default=0.1, validator=between(0, 1))
     scale_losses: bool = True
 
 
@@ -113,8 +117,8 @@ class EvaluationConfig:
         budget_seconds: Time after which such an evaluation takes no new example.
     """
 
-    examples: int = attrs.field(default=256, validator=v.ge(0))
-    execute_every: int = attrs.field(default=0, validator=v.ge(0))
+    examples: int = attrs.field(default=256, validator=not_negative)
+    execute_every: int = attrs.field(default=0, validator=not_negative)
     budget_examples: int = attrs.field(default=64, validator=positive)
     budget_seconds: float = attrs.field(default=60.0, validator=positive)
 
@@ -131,7 +135,7 @@ class CheckpointConfig:
     """
 
     every_epochs: int = attrs.field(default=1, validator=positive)
-    every_minutes: float = attrs.field(default=10.0, validator=v.ge(0))
+    every_minutes: float = attrs.field(default=10.0, validator=not_negative)
     keep_best: int = attrs.field(default=3, validator=positive)
     keep_last: int = attrs.field(default=2, validator=positive)
 
@@ -151,7 +155,7 @@ class DeviceConfig:
 
     name: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    threads: int = attrs.field(default=0, validator=v.ge(0))
+    threads: int = attrs.field(default=0, validator=not_negative)
     keep_memory: bool = True
     compile: Literal["auto", "on", "off"] = "auto"
 
@@ -164,7 +168,7 @@ class TokenizerConfig:
         size: Tokens that it may have, control tokens and symbols included.
     """
 
-    size: int = attrs.field(default=4096, validator=v.ge(300))
+    size: int = attrs.field(default=4096, validator=between(300))
 
 
 @attrs.frozen
@@ -175,7 +179,7 @@ class RunConfig:
         tasks: Settings of each task, by name; a task without settings has an empty table.
         seed: Of weights, order and every example's own randomness.
         data: Folder or file handed to every task that reads one.
-        size: Preset of the trunk, where [trunk] gives no shape.
+        size: Preset of the trunk's shape and the learning rate, where they are not given.
         curriculum: Name or TOML file of the phases.
         scale: Stretch of every phase.
         log_seconds: Most seconds between two logged steps.
@@ -194,7 +198,7 @@ class RunConfig:
     checkpoints: CheckpointConfig = attrs.field(factory=CheckpointConfig)
     device: DeviceConfig = attrs.field(factory=DeviceConfig)
     tokenizer: TokenizerConfig = attrs.field(factory=TokenizerConfig)
-    log_seconds: float = attrs.field(default=2.0, validator=v.ge(0))
+    log_seconds: float = attrs.field(default=2.0, validator=not_negative)
 
 
 def load_config(
@@ -223,7 +227,7 @@ def load_config(
     for override in overrides:
         _set(data, override)
     place = str(path) if path is not None else "settings"
-    config = _with_shape(data, place)
+    config = _with_preset(data, place)
     if not config.tasks:
         raise ConfigError("no task was named; write --tasks NAME, or a table [tasks.NAME]")
     if tasks is not None:
@@ -233,11 +237,14 @@ def load_config(
     return config
 
 
-def _with_shape(data: dict[str, Any], place: str) -> RunConfig:
-    """Structure the data, the trunk's preset under its own keys."""
-    if isinstance(data.get("trunk", {}), dict) and data.get("size", "tiny") in SIZES:
-        preset = plain(SIZES[data.get("size", "tiny")])
-        data = {**data, "trunk": {**preset, **data.get("trunk", {})}}
+def _with_preset(data: dict[str, Any], place: str) -> RunConfig:
+    """Structure the data, what the size stands for under its own keys."""
+    size = data.get("size", "tiny")
+    if isinstance(size, str) and size in SIZES:
+        presets = {"trunk": plain(SIZES[size]), "optimizer": {"rate": RATES[size]}}
+        for table, preset in presets.items():
+            if isinstance(data.get(table, {}), dict):
+                data = {**data, table: {**preset, **data.get(table, {})}}
     return structured(data, RunConfig, place)
 
 
@@ -258,8 +265,10 @@ def from_dict(data: Mapping[str, Any]) -> RunConfig:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return toml_tables(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+    except ValueError as error:
         raise ConfigError(f"{path}: {error}") from error
 
 
@@ -277,10 +286,13 @@ def _set(data: dict[str, Any], override: str) -> None:
 
 
 def _value(text: str) -> Any:
+    """Return the TOML value that a text is, else the text; dates are texts, too."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        found = toml_tables(f"value = {text}")
+    except ValueError:
         return text
+    value = found.pop("value")
+    return text if found or isinstance(value, date | time) else value
 
 
 FREE = ("checkpoints", "device", "evaluation", "log_seconds")
@@ -312,11 +324,16 @@ class Change:
 def changes(old: RunConfig, new: RunConfig) -> list[Change]:
     """Return every setting that differs, with what a change of it means for a started run."""
     before, after = dict(_leaves(to_dict(old))), dict(_leaves(to_dict(new)))
-    found = []
-    for key in sorted({*before, *after}):
-        if before.get(key) != after.get(key):
-            found.append(Change(key, before.get(key), after.get(key), _kind(key)))
-    return found
+    return [
+        Change(key, before.get(key), after.get(key), _kind(key))
+        for key in sorted({*before, *after})
+        if before.get(key) != after.get(key) and not _was_filled(key, before, after)
+    ]
+
+
+def _was_filled(key: str, *sides: Mapping[str, Any]) -> bool:
+    """Return whether a key is an empty table on one side that has keys of its own on the other."""
+    return any(other.startswith(f"{key}.") for side in sides for other in side)
 
 
 def _kind(key: str) -> Literal["free", "trajectory", "identity"]:
