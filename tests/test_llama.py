@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from toys import Echo, Letters, ToyConfig
 from torch import nn
+from toys import Echo, Letters, ToyConfig
 
 from ectrain.config import TrunkConfig
 from ectrain.errors import CheckpointError, ConfigError, PluginError
@@ -50,7 +50,7 @@ def logits_of(trunk: Trunk, ids: list[int]) -> torch.Tensor:
     """Return the logits at every token of a causal segment, `[tokens, vocabulary]`."""
     laid_out = pack([("any", Segment(np.array(ids)))])
     with torch.no_grad():
-        hidden = trunk(laid_out)[laid_out.tasks["any"].index_n]
+        hidden: torch.Tensor = trunk(laid_out)[laid_out.tasks["any"].index_n]
     return hidden @ trunk.embedding.weight.t()
 
 

@@ -156,11 +156,11 @@ _SPLIT = {
 }
 
 
-def _rows(config: TrunkConfig) -> dict[str, tuple[int, ...]]:
+def _rows(config: TrunkConfig) -> dict[str, list[int]]:
     """Return how many rows of a joined weight each of its parts has."""
     size = config.width // config.heads
     keys = config.kv_heads * size
-    return {"qkv.weight": (config.width, keys, keys), "gate_up.weight": (config.ffn, config.ffn)}
+    return {"qkv.weight": [config.width, keys, keys], "gate_up.weight": [config.ffn, config.ffn]}
 
 
 def _renamed(config: TrunkConfig, ours: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
@@ -172,7 +172,7 @@ def _renamed(config: TrunkConfig, ours: Mapping[str, Tensor]) -> Iterator[tuple[
         for name, theirs in _PLAIN.items():
             yield f"model.layers.{layer}.{theirs}", ours[f"blocks.{layer}.{name}"].cpu()
         for name, parts in _SPLIT.items():
-            pieces = ours[f"blocks.{layer}.{name}"].cpu().split(rows[name])
+            pieces = torch.split(ours[f"blocks.{layer}.{name}"].cpu(), rows[name])
             for theirs, piece in zip(parts, pieces, strict=True):
                 yield f"model.layers.{layer}.{theirs}", piece.contiguous()
 
