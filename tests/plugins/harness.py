@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -11,16 +13,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
+import pytest
 import safetensors.torch
+import toys
 from click.testing import CliRunner, Result
 from torch import Tensor
 
 from ectrain.build import prepare
 from ectrain.config import RunConfig, load_config
-from ectrain.events import Event
+from ectrain.digest import digest
+from ectrain.errors import Interrupted
+from ectrain.events import Event, read_events
 from ectrain.loop import train
 from ectrain.run import Run
 from ectrain.storage import Storage
+from ectrain.task import SPLITS
 from ectrain_cli.main import main
 
 PLUGINS = Path(__file__).parent
@@ -68,6 +76,35 @@ class Recorder:
         return [event for event in self.events if event["event"] == kind]
 
 
+class Stopper(Recorder):
+    """Sends this process a signal when the n-th event comes.
+
+    Args:
+        at: Which event, from 1.
+        number: Of the signal.
+        times: How often it is sent.
+    """
+
+    def __init__(self, at: int, number: int = signal.SIGTERM, times: int = 1) -> None:
+        super().__init__()
+        self._at, self._number, self._times = at, number, times
+
+    def on_event(self, event: Event) -> None:
+        """Keep it, and send the signal when it is the one."""
+        super().on_event(event)
+        if len(self.events) == self._at:
+            for _ in range(self._times):
+                signal.raise_signal(self._number)
+
+
+def stopped(config: RunConfig, out: Path, observer: Recorder) -> Interrupted:
+    """Train until the observer's signal stops it, and return how it was stopped."""
+    run = prepare(config, out)
+    with pytest.raises(Interrupted) as raised:
+        train(run, observer)
+    return raised.value
+
+
 def trained(
     config: RunConfig, out: Path, allowed: Sequence[str] = (), storage: Storage | None = None
 ) -> tuple[Run, Recorder]:
@@ -84,10 +121,22 @@ def saved(out: Path, step: int, file: str = "model") -> dict[str, Tensor]:
     return safetensors.torch.load(path.read_bytes())
 
 
-def sums(out: Path) -> dict[str, str]:
-    """Return the SHA-256 of every weight and optimizer file of a run's checkpoints."""
-    files = sorted(out.glob("checkpoints/[0-9]*/*.safetensors"))
-    return {str(f.relative_to(out)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+def outcome(out: Path) -> dict[str, Any]:
+    """Return all that a run came to, but for times and paths: equal for equal runs, bit for bit."""
+    newest = max(out.glob("checkpoints/[0-9]*"))
+    found = digest(read_events(out / "events.jsonl"))
+    progress = json.loads((newest / "state.json").read_bytes())["progress"]
+    return {
+        "step": int(newest.name),
+        "weights": hashlib.sha256((newest / "model.safetensors").read_bytes()).hexdigest(),
+        "optimizer": hashlib.sha256((newest / "optim.safetensors").read_bytes()).hexdigest(),
+        "history": progress["history"],
+        "tokens": progress["tokens"],
+        "losses": found.train,
+        "figures": found.metrics,
+        "claims": found.claims,
+        "status": found.status,
+    }
 
 
 def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
@@ -154,3 +203,34 @@ def on_path(folder: Path, modules: Sequence[str]) -> Iterator[Path]:
     sys.path.remove(str(folder))
     for module in modules:
         sys.modules.pop(module, None)
+
+
+# A task that reads its words from <data>/<split>.jsonl.
+LINES = """
+    from pathlib import Path
+    from toys import Letters, Word
+    from ectrain.hookspecs import hookimpl
+    from ectrain.records import read_records
+
+    class Lines(Letters):
+        name = "lines"
+
+        def examples(self, split):
+            return read_records(Path(self.config.data) / f"{split}.jsonl", Word)
+
+        def texts(self, example):
+            yield example.text
+
+    @hookimpl
+    def ectrain_register_tasks():
+        return [Lines]
+"""
+
+
+def write_lines(folder: Path, size: int = 16) -> Path:
+    """Write the data of the task `lines`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for split in SPLITS:
+        rows = (json.dumps(attrs.asdict(word)) for word in toys.words(split, size))
+        (folder / f"{split}.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return folder
