@@ -1,120 +1,18 @@
-"""The curriculum: phases as data, and a pure function from a run's history to its next epoch."""
+"""The curriculum: a pure function from phases and a run's history to its next epoch."""
 
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, TypeGuard
 
 import attrs
 
 from ectrain.errors import ConfigError, did_you_mean
-from ectrain.structure import structured
-
-
-@attrs.frozen
-class Ramp:
-    """A number that moves in a straight line over the first epochs of a phase.
-
-    Attributes:
-        start: Its value in the phase's first epoch.
-        end: Its value after `over` epochs, and from then on.
-        over: How many epochs it takes.
-    """
-
-    start: float
-    end: float = 1.0
-    over: int = attrs.field(default=5, validator=attrs.validators.ge(1))
-
-    def at(self, phase_epoch: int) -> float:
-        """Return the value in an epoch of the phase, from 1."""
-        return self.start + (self.end - self.start) * min(1.0, (phase_epoch - 1) / self.over)
-
-
-Level = float | Ramp
-
-
-@attrs.frozen
-class Gate:
-    """What must hold at the end of a phase, and what happens where it doesn't.
-
-    Attributes:
-        metric: "task/metric" on the validation split, or "loss".
-        below: The mean of the last three evaluations must be below this...
-        above: ...or above this.
-        otherwise: "continue" with a note, "extend" the phase, or "stop" the run.
-        extend: Most epochs that "extend" adds.
-    """
-
-    metric: str
-    below: float | None = None
-    above: float | None = None
-    otherwise: Literal["continue", "extend", "stop"] = "continue"
-    extend: int = 5
-
-    def __attrs_post_init__(self) -> None:
-        """Refuse a gate without exactly one bound."""
-        if (self.below is None) == (self.above is None):
-            raise ConfigError(f"gate on {self.metric!r} needs either 'below' or 'above'")
-
-    def holds(self, history: Sequence[EpochRecord]) -> bool | None:
-        """Return whether it holds, None where its metric was not measured."""
-        found = [record.metrics.get(self.metric) for record in history[-3:]]
-        values = [value for value in found if value is not None and math.isfinite(value)]
-        if not values:
-            return None
-        mean = sum(values) / len(values)
-        return mean < self.below if self.below is not None else mean > (self.above or 0.0)
-
-    def __str__(self) -> str:
-        """Say it as a person would."""
-        bound = f"below {self.below:g}" if self.below is not None else f"above {self.above:g}"
-        return f"{self.metric} {bound}"
-
-
-@attrs.frozen
-class Phase:
-    """A stretch of the curriculum.
-
-    Attributes:
-        name: What it is called in logs and reports.
-        epochs: How many epochs it lasts unless a gate or a plateau says otherwise.
-        tasks: Tasks that it trains; all of the run where it names none.
-        shares: How often a task is drawn, relative to the others (1 where not named).
-        weights: How much a task's loss counts; over the curriculum's own.
-        filters: For each facet, the lowest and highest value of examples that may be drawn.
-        ramp: How the weight of a task that is new in this phase rises to its full value.
-        gate: What must hold at its end.
-        patience: Epochs without a lower validation loss after which the phase ends; 0 for never.
-        min_delta: By how much a validation loss must be lower to count.
-        reference: The task whose pass is an epoch; over the curriculum's own.
-        checkpoint_every: Epochs between checkpoints that are kept; the phase's end always is.
-    """
-
-    name: str
-    epochs: int = attrs.field(validator=attrs.validators.ge(1))
-    tasks: tuple[str, ...] = ()
-    shares: Mapping[str, Level] = attrs.field(factory=dict)
-    weights: Mapping[str, Level] = attrs.field(factory=dict)
-    filters: Mapping[str, tuple[Level, Level]] = attrs.field(factory=dict)
-    ramp: Ramp | None = None
-    gate: Gate | None = None
-    patience: int = 0
-    min_delta: float = 0.0
-    reference: str = ""
-    checkpoint_every: int = 0
-
-
-@attrs.frozen
-class Curriculum:
-    """Phases in order, and what they have in common."""
-
-    phases: tuple[Phase, ...]
-    reference: str = "codegen"
-    weights: Mapping[str, float] = attrs.field(factory=dict)
+from ectrain.phases import Curriculum, Gate, Level, Phase, Ramp
+from ectrain.structure import structured, toml_tables
 
 
 @attrs.frozen
@@ -176,23 +74,27 @@ def load_curriculum(name: str) -> Curriculum:
         else:
             near = did_you_mean(name, known)
             raise ConfigError(f"curriculum {name!r} is neither a file nor a known name{near}")
-        found = structured(tomllib.loads(text), Curriculum, f"curriculum {name}")
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        tables = toml_tables(text)
+    except OSError as error:
+        raise ConfigError(f"curriculum {name}: {(error.strerror or str(error)).lower()}") from error
+    except ValueError as error:
         raise ConfigError(f"curriculum {name}: {error}") from error
-    names = [phase.name for phase in found.phases]
-    if not names or len(set(names)) < len(names):
-        raise ConfigError(f"curriculum {name}: phases need names of their own, found {names}")
-    return found
+    return structured(tables, Curriculum, f"curriculum {name}")
 
 
 def scaled(curriculum: Curriculum, scale: float) -> Curriculum:
-    """Return the curriculum with every count of epochs stretched; none falls below 1."""
+    """Return the curriculum with every length in epochs stretched; none falls below 1.
+
+    A ramp that ends with its phase still does. Patience stays: it bears noise, not length.
+    """
 
     def stretch(epochs: int) -> int:
         return max(1, math.floor(epochs * scale + 0.5)) if epochs else 0
 
     def level(value: Any) -> Any:
-        return attrs.evolve(value, over=stretch(value.over)) if isinstance(value, Ramp) else value
+        if not isinstance(value, Ramp):
+            return value
+        return attrs.evolve(value, over=max(1, stretch(value.over + 1) - 1))
 
     def phase(p: Phase) -> Phase:
         return attrs.evolve(
@@ -228,21 +130,20 @@ def next_epoch(
             f"no phase of the curriculum trains {', '.join(tasks)}; expected a phase without "
             "'tasks' or one that names them"
         )
-    left = list(history)
-    notes: list[str] = []
+    at = 0  # records that ended phases took
+    ended = ""
     for number, phase in enumerate(phases):
-        own: list[EpochRecord] = []
-        while (ending := _ending(phase, own, tasks)) is None:
-            if not left:
-                before = set(_active(phases[number - 1], tasks)) if number else None
-                epoch = len(history) + 1
-                return _plan(curriculum, phase, tasks, before, epoch, len(own) + 1, tuple(notes))
-            own.append(left.pop(0))
-            notes = []
-        notes.append(f"phase {phase.name} ended after epoch {len(history) - len(left)}: {ending}")
-        if ending.startswith("stop"):
-            return Finished(notes[-1])
-    return Finished(notes[-1])
+        closed = _close(phase, history[at:], tasks)
+        if closed is None:
+            before = set(_active(phases[number - 1], tasks)) if number else None
+            notes = (ended,) if ended and at == len(history) else ()
+            epoch, phase_epoch = len(history) + 1, len(history) - at + 1
+            return _plan(curriculum, phase, tasks, before, epoch, phase_epoch, notes)
+        at, why = at + closed[0], closed[1]
+        ended = f"phase {phase.name} ended after epoch {at}: {why}"
+        if why.startswith("stop"):
+            break
+    return Finished(ended)
 
 
 def planned(curriculum: Curriculum, tasks: Sequence[str]) -> list[EpochPlan]:
@@ -261,17 +162,33 @@ def _active(phase: Phase, tasks: Sequence[str]) -> list[str]:
     return [task for task in wanted if phase.shares.get(task, 1.0) != 0]
 
 
-def _ending(phase: Phase, own: Sequence[EpochRecord], tasks: Sequence[str]) -> str | None:
-    """Return why a phase ends after its own epochs, None while it goes on."""
-    done = len(own)
-    if done < phase.epochs and phase.patience and _flat(own, phase.min_delta) >= phase.patience:
-        return f"no lower validation loss for {phase.patience} epochs"
-    if done < phase.epochs:
-        return None
+def _close(
+    phase: Phase, records: Sequence[EpochRecord], tasks: Sequence[str]
+) -> tuple[int, str] | None:
+    """Return after how many of the records a phase ends, and why; None while it goes on."""
+    best, flat = math.inf, 0  # flat: measured epochs in a row whose loss was not lower
+    for done, record in enumerate(records, start=1):
+        loss = record.metrics.get("loss")
+        if _is_measured(loss) and loss < best - phase.min_delta:
+            best, flat = loss, 0
+        elif "loss" in record.metrics:
+            flat += 1
+        if done >= phase.epochs:
+            if why := _verdict(phase, records[:done][-3:], done, tasks):
+                return done, why
+        elif phase.patience and flat >= phase.patience:
+            return done, f"no lower validation loss for {phase.patience} epochs"
+    return None
+
+
+def _verdict(
+    phase: Phase, last: Sequence[EpochRecord], done: int, tasks: Sequence[str]
+) -> str | None:
+    """Return why a phase that has its length ends, None where its gate extends it."""
     gate = phase.gate
     if gate is None or (gate.metric != "loss" and gate.metric.split("/")[0] not in tasks):
         return "its planned length"
-    holds = gate.holds(own)
+    holds = _holds(gate, last)
     if holds is None:
         return f"its planned length; gate {gate} was not measured"
     if holds:
@@ -283,18 +200,18 @@ def _ending(phase: Phase, own: Sequence[EpochRecord], tasks: Sequence[str]) -> s
     return f"gate {gate} is not met"
 
 
-def _flat(own: Sequence[EpochRecord], min_delta: float) -> int:
-    """Return for how many measured epochs the loss was not lower; an undefined one never is."""
-    best, flat = math.inf, 0
-    for record in own:
-        if "loss" not in record.metrics:
-            continue
-        loss = record.metrics["loss"]
-        if loss is not None and loss < best - min_delta:
-            best, flat = loss, 0
-        else:
-            flat += 1
-    return flat
+def _holds(gate: Gate, last: Sequence[EpochRecord]) -> bool | None:
+    """Return whether a gate holds on the mean of some epochs, None where none was measured."""
+    found = [record.metrics.get(gate.metric) for record in last]
+    values = [value for value in found if _is_measured(value)]
+    if not values:
+        return None
+    mean = sum(values) / len(values)
+    return mean < gate.below if gate.below is not None else mean > (gate.above or 0.0)
+
+
+def _is_measured(value: float | None) -> TypeGuard[float]:
+    return value is not None and math.isfinite(value)
 
 
 def _plan(
@@ -312,9 +229,6 @@ def _plan(
         return level.at(phase_epoch) if isinstance(level, Ramp) else float(level)
 
     shares = {task: at(phase.shares.get(task, 1.0)) for task in active}
-    total = sum(shares.values())
-    if min(shares.values()) < 0 or total <= 0:
-        raise ConfigError(f"phase {phase.name}: shares must be above 0, found {shares}")
     weights = {
         task: at(phase.weights.get(task, curriculum.weights.get(task, 1.0))) for task in active
     }

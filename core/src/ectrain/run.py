@@ -16,7 +16,7 @@ import torch
 from ectrain.batches import Batch, Drawable, Encoder, examples_of
 from ectrain.checkpoint import Checkpoints, Entry, Snapshot, no_checkpoint, ranked
 from ectrain.config import RunConfig, to_dict
-from ectrain.curriculum import Curriculum, EpochPlan, Finished, next_epoch, planned
+from ectrain.curriculum import EpochPlan, Finished, next_epoch, planned
 from ectrain.errors import ResourceError
 from ectrain.evaluate import execute, held_out
 from ectrain.events import Event, EventLog, finite
@@ -24,6 +24,7 @@ from ectrain.learner import Learner
 from ectrain.model import Model
 from ectrain.optimizer import optimizer_tensors
 from ectrain.order import EpochOrder, keyed_random
+from ectrain.phases import Curriculum
 from ectrain.plugins import Offer, blame
 from ectrain.schedule import rate_factor
 from ectrain.state import TrainState
