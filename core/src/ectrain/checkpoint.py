@@ -6,76 +6,22 @@ sums. Whatever moment a process dies at, the newest directory whose manifest hol
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
+import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import attrs
-import safetensors
-import safetensors.torch
-from torch import Tensor
-
-from ectrain.errors import CheckpointError
+from ectrain.errors import CheckpointError, ResourceError
+from ectrain.events import finite
+from ectrain.manifest import Entry, decode, digest, directory_name, encode, ranked
+from ectrain.snapshot import Loaded, Snapshot
 from ectrain.storage import Storage, disk_errors
 
-FORMAT = 1
+__all__ = ["Checkpoints", "Entry", "Loaded", "Snapshot", "no_checkpoint", "ranked"]
+
 MANIFEST = "MANIFEST.json"
 
-_NAME = re.compile(r"\d{6,12}")
-
-
-@attrs.frozen
-class Snapshot:
-    """All that a run needs to go on.
-
-    Attributes:
-        step: Optimizer steps done.
-        epoch: Epochs done.
-        phase: Phase of the curriculum.
-        loss: Validation loss over the phase's tasks, None where it was not measured since.
-        pinned: Kept for good: the curriculum asks for it.
-        model: Weights by name.
-        optimizer: Its state by name.
-        documents: Plain data by name, each a JSON file.
-        tokenizer: The whole tokenizer as text.
-    """
-
-    step: int
-    epoch: int
-    phase: str
-    loss: float | None
-    pinned: bool
-    model: Mapping[str, Tensor]
-    optimizer: Mapping[str, Tensor]
-    documents: Mapping[str, Any]
-    tokenizer: str
-
-
-@attrs.frozen
-class Entry:
-    """A checkpoint whose manifest could be read; its files are verified on loading.
-
-    Attributes:
-        path: Its directory.
-        step: Optimizer steps done.
-        epoch: Epochs done.
-        phase: Phase of the curriculum.
-        loss: Validation loss, None where unknown.
-        pinned: Kept for good.
-        files: Size and SHA-256 of each file.
-    """
-
-    path: Path
-    step: int
-    epoch: int
-    phase: str
-    loss: float | None
-    pinned: bool
-    files: Mapping[str, tuple[int, str]]
+_NAME = re.compile(r"[0-9]{6,12}")
 
 
 class Checkpoints:
@@ -109,60 +55,60 @@ class Checkpoints:
     def save(self, snapshot: Snapshot) -> Path:
         """Write a checkpoint; when this returns, it survives a power cut.
 
+        One of the same step that verifies is left as it is: a run's state is a function of its
+        step. A damaged one is put aside.
+
         Raises:
             ResourceError: The disk refuses it; older checkpoints are untouched.
         """
-        final = self.directory / f"{snapshot.step:06d}"
-        temporary = self.directory / f".{final.name}.tmp"
-        with disk_errors(final, "can't save checkpoint"):
+        final = self.directory / directory_name(snapshot.step)
+        temporary = self.directory / ".saving"
+        contents = snapshot.contents()
+        with disk_errors(final, "can't save checkpoint", sum(map(len, contents.values()))):
+            if self._verifies(final):
+                self._storage.sync_directory(self.directory)  # it may be there by luck alone
+                return final
             try:
-                self._write(snapshot, temporary)
-                if final.exists():
-                    self._put_aside(final)
+                self._write(snapshot, contents, temporary, final)
+                if os.path.lexists(final):
+                    self._move(final, self.directory / f".damaged-{final.name}")
                 self._storage.rename(temporary, final)
             except OSError:
                 self._remove(temporary)
                 raise
-        self._retain()
+        self._retain(snapshot.step)
         return final
 
-    def _put_aside(self, path: Path) -> None:
-        """Make room where a checkpoint of the same step lies: a damaged one is kept aside."""
-        aside = path.with_name(f".replaced-{path.name}")
-        self._storage.remove(aside)
-        self._storage.rename(path, aside)
-
-    def _write(self, snapshot: Snapshot, into: Path) -> None:
+    def _write(
+        self, snapshot: Snapshot, contents: Mapping[str, bytes], into: Path, final: Path
+    ) -> None:
         storage = self._storage
         storage.make_directory(self.directory)
         storage.remove(into)
         storage.make_directory(into)
-        contents = {
-            "model.safetensors": safetensors.torch.save(_owned(snapshot.model)),
-            "optim.safetensors": safetensors.torch.save(_owned(snapshot.optimizer)),
-            "tokenizer.json": snapshot.tokenizer.encode(),
-            **{f"{name}.json": _json(data) for name, data in snapshot.documents.items()},
-        }
         for name, data in contents.items():
             storage.write(into / name, data)
-        sums = {name: [len(data), _sha256(data)] for name, data in contents.items()}
-        manifest = {
-            "format": FORMAT,
-            "step": snapshot.step,
-            "epoch": snapshot.epoch,
-            "phase": snapshot.phase,
-            "loss": _finite(snapshot.loss),
-            "pinned": snapshot.pinned,
-            "files": sums,
-        }
-        storage.write(into / MANIFEST, _json(manifest))
+        entry = Entry(
+            path=final,
+            step=snapshot.step,
+            epoch=snapshot.epoch,
+            phase=snapshot.phase,
+            loss=finite(snapshot.loss),
+            pinned=snapshot.pinned,
+            files={name: (len(data), digest(data)) for name, data in contents.items()},
+        )
+        storage.write(into / MANIFEST, encode(entry))
         storage.sync_directory(into)
 
     def entries(self) -> list[Entry]:
-        """Return every checkpoint with a readable manifest, newest step first."""
-        if not self.directory.is_dir():
-            return []
-        names = [p.name for p in self.directory.iterdir() if _NAME.fullmatch(p.name)]
+        """Return every checkpoint with a readable manifest, newest step first.
+
+        Raises:
+            ResourceError: The directory can't be listed.
+        """
+        with disk_errors(self.directory, "can't list"):
+            there = filter(_NAME.fullmatch, self._storage.names(self.directory))
+            names = [name for name in there if name == directory_name(int(name))]
         found = []
         for name in sorted(names, key=int, reverse=True):
             try:
@@ -173,24 +119,20 @@ class Checkpoints:
 
     def _entry(self, path: Path) -> Entry:
         try:
-            data = json.loads(self._storage.read(path / MANIFEST))
-            if data["format"] != FORMAT:
-                raise CheckpointError(
-                    f"{path}: format {data['format']}, this version reads {FORMAT}"
-                )
-            files = {
-                str(k): (int(size), str(digest)) for k, (size, digest) in data["files"].items()
-            }
-            loss = None if data["loss"] is None else float(data["loss"])
-            phase, pinned = str(data["phase"]), bool(data["pinned"])
-            step, epoch = int(data["step"]), int(data["epoch"])
+            if path.is_symlink():
+                raise CheckpointError("its directory is a link, which is not followed")
+            return decode(path, self._storage.read(path / MANIFEST))
         except OSError as error:
             raise CheckpointError(f"{path / MANIFEST}: {error.strerror}") from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise CheckpointError(f"{path / MANIFEST}: not a manifest: {error}") from error
-        if step != int(path.name) or any("/" in name or name.startswith(".") for name in files):
-            raise CheckpointError(f"{path / MANIFEST}: belongs to step {step}, or names odd files")
-        return Entry(path, step, epoch, phase, loss, pinned, files)
+        except CheckpointError as error:
+            raise CheckpointError(f"{path / MANIFEST}: {error}") from error
+
+    def _verifies(self, path: Path) -> bool:
+        try:
+            self.load(self._entry(path))
+        except CheckpointError:
+            return False
+        return True
 
     def load(self, entry: Entry) -> Loaded:
         """Read and verify a checkpoint.
@@ -199,7 +141,7 @@ class Checkpoints:
             CheckpointError: A file is missing, cut short or changed; it is named.
         """
         contents: dict[str, bytes] = {}
-        for name, (size, digest) in entry.files.items():
+        for name, (size, sha256) in entry.files.items():
             path = entry.path / name
             try:
                 data = self._storage.read(path)
@@ -207,7 +149,7 @@ class Checkpoints:
                 raise CheckpointError(f"{path}: {error.strerror}") from error
             if len(data) != size:
                 raise CheckpointError(f"{path}: {len(data)} bytes, expected {size}")
-            if _sha256(data) != digest:
+            if digest(data) != sha256:
                 raise CheckpointError(f"{path}: its SHA-256 is not the manifest's; it was changed")
             contents[name] = data
         return Loaded(entry, contents)
@@ -227,15 +169,36 @@ class Checkpoints:
             except CheckpointError as error:
                 self._warn(f"checkpoint passed over: {error}")
 
-    def _retain(self) -> None:
-        """Remove what is neither new, nor among the best, nor pinned."""
-        entries = self.entries()
-        kept = {e.step for e in entries[: self._keep_last] if e}
+    def _retain(self, step: int) -> None:
+        """Remove what is neither new, nor among the best, nor pinned.
+
+        What is newer than the step just saved was damaged when the run went back before it; it
+        counts for nothing and is left to whoever wants to look.
+        """
+        try:
+            entries = [entry for entry in self.entries() if entry.step <= step]
+        except ResourceError as error:
+            self._warn(f"{error}; nothing was removed")
+            return
+        kept = {e.step for e in entries[: self._keep_last]}
         kept |= {e.step for e in ranked(entries)[: self._keep_best]}
         kept |= {e.step for e in entries if e.pinned}
         for entry in entries:
             if entry.step not in kept:
-                self._remove(entry.path)
+                self._discard(entry.path)
+
+    def _discard(self, path: Path) -> None:
+        """Remove a checkpoint so that at any moment it is there whole or not at all."""
+        aside = self.directory / ".removed"
+        try:
+            self._move(path, aside)
+            self._storage.remove(aside)
+        except OSError as error:
+            self._warn(f"{path} can't be removed: {error.strerror}")
+
+    def _move(self, path: Path, aside: Path) -> None:
+        self._storage.remove(aside)
+        self._storage.rename(path, aside)
 
     def _remove(self, path: Path) -> None:
         try:
@@ -244,71 +207,7 @@ class Checkpoints:
             self._warn(f"{path} can't be removed: {error.strerror}")
 
 
-def ranked(entries: list[Entry]) -> list[Entry]:
-    """Return the newest phase's measured checkpoints, lowest loss first, ties by earliest step.
-
-    Losses compare only inside a phase: they are over other tasks in another.
-    """
-    if not entries:
-        return []
-    phase = max(entries, key=lambda e: e.step).phase
-    measured = [(e.loss, e.step, e) for e in entries if e.phase == phase and e.loss is not None]
-    return [entry for *_, entry in sorted(measured, key=lambda found: found[:2])]
-
-
-@attrs.frozen
-class Loaded:
-    """A verified checkpoint's content.
-
-    Attributes:
-        entry: Which checkpoint.
-        contents: Its files by name; each was verified.
-    """
-
-    entry: Entry
-    contents: Mapping[str, bytes] = attrs.field(repr=False)
-
-    def tensors(self, name: str) -> dict[str, Tensor]:
-        """Return the tensors of `<name>.safetensors`."""
-        try:
-            return safetensors.torch.load(self._file(f"{name}.safetensors"))
-        except safetensors.SafetensorError as error:
-            raise CheckpointError(f"{self.entry.path}/{name}.safetensors: {error}") from error
-
-    def document(self, name: str) -> Any:
-        """Return the data of `<name>.json`."""
-        try:
-            return json.loads(self._file(f"{name}.json"))
-        except ValueError as error:
-            raise CheckpointError(f"{self.entry.path}/{name}.json: {error}") from error
-
-    @property
-    def tokenizer(self) -> str:
-        """The tokenizer's text."""
-        return self._file("tokenizer.json").decode()
-
-    def _file(self, name: str) -> bytes:
-        if name not in self.contents:
-            raise CheckpointError(f"{self.entry.path} holds no {name}")
-        return self.contents[name]
-
-
-def no_checkpoint(directory: Path) -> CheckpointError:
-    """Return the error of a run without a checkpoint that can be used."""
-    return CheckpointError(f"{directory} holds no checkpoint that verifies")
-
-
-def _owned(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: x.detach().cpu().contiguous() for name, x in tensors.items()}
-
-
-def _json(data: Any) -> bytes:
-    return json.dumps(data, allow_nan=False, indent=1, sort_keys=True).encode()
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
+def no_checkpoint(directory: Path, why: Sequence[str] = ()) -> CheckpointError:
+    """Return the error of a run without a checkpoint that can be used, and why each can't be."""
+    reasons = dict.fromkeys(why)
+    return CheckpointError("\n".join((f"{directory} holds no checkpoint that verifies", *reasons)))

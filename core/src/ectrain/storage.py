@@ -32,8 +32,7 @@ class Storage:
             return
         self.make_directory(path.parent)
         self.before("mkdir", path)
-        with contextlib.suppress(FileExistsError):
-            path.mkdir()
+        path.mkdir(exist_ok=True)
         self.sync_directory(path.parent)
 
     def write(self, path: Path, data: bytes) -> None:
@@ -52,9 +51,13 @@ class Storage:
             os.close(descriptor)
 
     def replace(self, path: Path, data: bytes) -> None:
-        """Write a file so that at any moment there is the old one or the new one."""
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        """Write a file so that at any moment there is the old one or the new one.
+
+        Only one process may replace a file at a time.
+        """
+        temporary = path.with_name(f".{path.name}.tmp")
         try:
+            self.remove(temporary)  # a process that was killed may have left it
             self.write(temporary, data)
             self.rename(temporary, path)
         except OSError:
@@ -63,13 +66,14 @@ class Storage:
             raise
 
     def append(self, path: Path, data: bytes) -> None:
-        """Add to the end of a file in one write."""
+        """Add to the end of a file in one write: all of it, or nothing where the disk is full."""
         self.before("append", path)
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
         descriptor = os.open(path, flags, 0o644)
         try:
-            written = os.write(descriptor, data)
-            if written < len(data):
+            before = os.fstat(descriptor).st_size
+            if os.write(descriptor, data) < len(data):
+                os.ftruncate(descriptor, before)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         finally:
             os.close(descriptor)
@@ -97,6 +101,14 @@ class Storage:
         else:
             path.unlink(missing_ok=True)
 
+    def names(self, path: Path) -> list[str]:
+        """Return the names in a directory; none where there is no such directory."""
+        self.before("list", path)
+        try:
+            return os.listdir(path)
+        except FileNotFoundError:
+            return []
+
     def read(self, path: Path) -> bytes:
         """Return the whole content of a regular file; a link is not followed."""
         self.before("read", path)
@@ -106,8 +118,13 @@ class Storage:
 
 
 @contextlib.contextmanager
-def disk_errors(path: Path, doing: str) -> Iterator[None]:
+def disk_errors(path: Path, doing: str, needed: int = 0) -> Iterator[None]:
     """Turn what the operating system refuses into a sentence.
+
+    Args:
+        path: What it is about.
+        doing: What was tried: "can't save".
+        needed: Bytes that were to be written, 0 where that says little.
 
     Raises:
         ResourceError: No space, no permission or no working disk.
@@ -115,12 +132,17 @@ def disk_errors(path: Path, doing: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        free = ""
-        if error.errno in _FULL:
-            with contextlib.suppress(OSError):
-                free = f"; {shutil.disk_usage(_existing(path)).free / 2**20:,.0f} MiB are free"
-        reason = error.strerror or str(error)
-        raise ResourceError(f"{doing} {path}: {reason.lower()}{free}") from error
+        reason = (error.strerror or str(error)).lower()
+        space = _space(path, needed) if error.errno in _FULL else ""
+        raise ResourceError(f"{doing} {path}: {reason}{space}") from error
+
+
+def _space(path: Path, needed: int) -> str:
+    wanted = f"{needed / 2**20:,.1f} MiB are needed, " if needed else ""
+    try:
+        return f"; {wanted}{shutil.disk_usage(_existing(path)).free / 2**20:,.1f} MiB are free"
+    except OSError:
+        return ""
 
 
 def _existing(path: Path) -> Path:
@@ -145,29 +167,43 @@ class RunLock:
 
         Raises:
             BusyError: Another process holds it; it is named.
+            ResourceError: The disk refuses it.
         """
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         with disk_errors(self._path, "can't lock"):
             descriptor = os.open(self._path, flags, 0o644)
+            try:
+                self._take(descriptor)
+            except BaseException:
+                os.close(descriptor)
+                raise
+        self._descriptor = descriptor
+        return self
+
+    def _take(self, descriptor: int) -> None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            owner = os.read(descriptor, 4096).decode("utf-8", "replace").strip()
-            os.close(descriptor)
+        except BlockingIOError:
             raise BusyError(
-                f"{self._path.parent} is in use by another run ({owner or 'unknown'}); "
+                f"{self._path.parent} is in use by another run ({_owner(descriptor)}); "
                 "wait for it, or choose another --out"
             ) from None
         mark = {"pid": os.getpid(), "host": socket.gethostname(), "since": utc_now()}
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(mark).encode(), 0)
-        self._descriptor = descriptor
-        return self
 
     def __exit__(self, *_: object) -> None:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def _owner(descriptor: int) -> str:
+    try:
+        mark = json.loads(os.read(descriptor, 4096))
+        return f"pid {int(mark['pid'])} on {mark['host']!s:.64} since {mark['since']!s:.32}"
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return "unknown"
 
 
 def utc_now() -> str:
