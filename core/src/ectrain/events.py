@@ -13,6 +13,8 @@ from ectrain.storage import Storage, utc_now
 
 Event = Mapping[str, Any]
 
+_OPENING = b'{"event": '
+
 
 class EventLog:
     """Writes events, one line each; a disk that refuses them never stops the training.
@@ -74,18 +76,27 @@ def read_events(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the events of a log; lines that a crash cut off are left out.
 
     Raises:
-        DataError: A line is not a JSON object and no crash explains it (path and line named).
+        DataError: The file can't be read, or a line is not a JSON object and no crash explains it
+            (path and line named).
     """
-    lines = path.read_bytes().split(b"\n")
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise DataError(f"{path}: {(error.strerror or str(error)).lower()}") from error
     for number, line in enumerate(lines, start=1):
-        if not line.strip():
+        if not line.strip(b"\0 \t\r"):  # a power cut may leave zeros
             continue
         try:
             event = json.loads(line)
-        except ValueError as error:
-            if number == len(lines) or line.startswith(b'{"event": '):
+        except (ValueError, RecursionError) as error:
+            if number == len(lines) or _is_torn(line):
                 continue
             raise DataError(f"{path}:{number}: not a JSON object: {error}") from error
         if not isinstance(event, dict):
             raise DataError(f"{path}:{number}: expected a JSON object, found {line[:40]!r}")
         yield event
+
+
+def _is_torn(line: bytes) -> bool:
+    """Return whether a line is the beginning of an event."""
+    return line.startswith(_OPENING) or _OPENING.startswith(line)

@@ -54,5 +54,5 @@ def stop_requests(patient: bool) -> Iterator[StopRequest]:
     try:
         yield request
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, handler in before.items():  # None: one that no Python code had set
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)

@@ -7,15 +7,21 @@ Radford et al., Language models are unsupervised multitask learners (2019), for 
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from tokenizers import AddedToken, decoders, models, pre_tokenizers, trainers
 from tokenizers import Tokenizer as Backend
 
-from ectrain.errors import ConfigError, DataError
+from ectrain.errors import ConfigError, DataError, Interrupted, PluginError
 
 BEGIN, END = "<begin>", "<end>"
 CORE_TOKENS = (BEGIN, END)
+
+# Brackets around letters: text is cut between the two, so no merge can ever make such a token.
+_CONTROL = re.compile(r"<[a-z][a-z0-9_:/-]*>")
 
 
 class Tokenizer:
@@ -53,7 +59,9 @@ class Tokenizer:
 
         Raises:
             ConfigError: The size has no room for what must be in it.
+            PluginError: A control token or symbol that could not be told from other text.
         """
+        _refuse_odd(control_tokens, symbols)
         special = list(dict.fromkeys((*CORE_TOKENS, *control_tokens)))
         plain = [symbol for symbol in dict.fromkeys(symbols) if symbol not in special]
         least = len(special) + len(plain) + len(pre_tokenizers.ByteLevel.alphabet())
@@ -83,11 +91,14 @@ class Tokenizer:
             DataError: The text is not one.
         """
         try:
-            return cls(Backend.from_str(text))
+            data = json.loads(text)
+            _refuse_traps(data)
+            return cls(Backend.from_str(json.dumps(data)))
         except BaseException as error:  # the library's native panics are no Exceptions
-            if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
+            if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError | Interrupted):
                 raise
-            raise DataError(f"{place}: not a tokenizer: {str(error).splitlines()[0]}") from None
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise DataError(f"{place}: not a tokenizer: {reason}") from None
 
     def to_json(self) -> str:
         """Return the whole tokenizer as text."""
@@ -123,3 +134,34 @@ class Tokenizer:
         if found is None:
             raise DataError(f"the tokenizer lacks token {token!r}; train it with that token")
         return int(found)
+
+
+def _refuse_odd(control_tokens: Sequence[str], symbols: Sequence[str]) -> None:
+    for token in control_tokens:
+        if not _CONTROL.fullmatch(token):
+            raise PluginError(
+                f"control token {token!r}: expected lower-case letters, digits or _:/- in angle "
+                "brackets, like '<mask>'"
+            )
+    for symbol in symbols:
+        if not symbol.isascii() or not symbol:
+            raise PluginError(f"symbol {symbol!r}: expected one or more ASCII characters")
+
+
+def _refuse_traps(data: Any) -> None:
+    """Refuse what makes the library panic, trace and all, where it should raise an error.
+
+    Source: huggingface/tokenizers issue 2094 (version 0.23.3): merges longer than any token.
+    """
+    if not isinstance(data, dict) or not isinstance(data.get("model"), dict):
+        raise ValueError("expected an object with a 'model'")
+    model = data["model"]
+    vocabulary, merges = model.get("vocab"), model.get("merges")
+    if not isinstance(vocabulary, dict) or not isinstance(merges, list):
+        raise ValueError("model: expected a 'vocab' and a list of 'merges'")
+    if model.get("continuing_subword_prefix"):
+        raise ValueError("model.continuing_subword_prefix: expected none")
+    for number, merge in enumerate(merges):
+        pair = isinstance(merge, list) and len(merge) == 2 and all(type(m) is str for m in merge)
+        if not pair or "".join(merge) not in vocabulary:
+            raise ValueError(f"model.merges[{number}]: {merge!r:.60} makes no token")
