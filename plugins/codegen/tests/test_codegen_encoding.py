@@ -5,13 +5,17 @@ from __future__ import annotations
 import random
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ectrain.errors import ConfigError
+from ectrain.structure import structured
 from ectrain.task import NO_TARGET
 from ectrain.testing import Subject
 from ectrain_codegen import CodegenConfig, CodegenTask
 from ectrain_codegen.data import CodeSample
+from ectrain_elixir.katas import FACT_SYMBOLS
 
 TASK = CodegenTask(CodegenConfig(size=64))
 TOKENIZER = Subject(TASK).tokenizer
@@ -80,8 +84,36 @@ def test_a_long_text_gives_a_window_with_something_to_learn(
 
 
 def test_facets_are_numbers_of_katas() -> None:
-    """A curriculum can select katas by their steps; plain code carries none."""
-    kata = TASK.examples("train")[0]
-    assert kata.kata is not None
-    assert TASK.facets(kata) == {"steps": len(kata.kata.steps)}
+    """A curriculum can select katas by steps, level and facts; plain code carries none."""
+    seen = set()
+    for example in TASK.examples("train"):
+        kata = example.kata
+        assert kata is not None
+        facets = TASK.facets(example)
+        assert facets == {"steps": len(kata.steps), "level": kata.level, "facts": len(kata.facts)}
+        seen.add(kata.level)
+    assert seen == {0, 1, 2}
     assert TASK.facets(sample("", "x = 1")) == {}
+
+
+def test_levels_can_be_left_out() -> None:
+    """With levels = [0] there are katas without facts alone, and no filter on levels applies."""
+    task = CodegenTask(CodegenConfig(size=64, levels=(0,)))
+    for example in task.examples("train"):
+        assert example.kata is not None
+        assert example.kata.level == 0
+        assert set(task.facets(example)) == {"steps"}
+    assert not set(FACT_SYMBOLS) & set(task.symbols())
+
+
+def test_marks_of_facts_are_one_token_each() -> None:
+    """What facts are written with is one id each, in a prompt as anywhere."""
+    for mark in FACT_SYMBOLS:
+        assert len(TOKENIZER.encode(mark)) == 1
+
+
+@pytest.mark.parametrize("levels", [[], [3], [0, -1]])
+def test_a_level_that_does_not_exist_is_refused(levels: list[int]) -> None:
+    """The message says which there are."""
+    with pytest.raises(ConfigError, match="levels: expected some of 0, 1 and 2, found"):
+        structured({"levels": levels}, CodegenConfig, "settings")

@@ -13,19 +13,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ectrain.errors import SandboxError
+from ectrain.task import SPLITS
 from ectrain_elixir.katas import FAMILIES, Kata, katas
+from ectrain_elixir.katas.facts import families
 from ectrain_elixir.katas.splits import LEAST, skeleton
 from ectrain_elixir.katas.values import Atom, literal
 from ectrain_elixir.runner import Limits, Program, Status, find_runner
 from ectrain_elixir.syntax import parses
 
-SPLITS = ("train", "val", "test")
 SIZE = 1500
+LEVELS = (0, 1, 2)
+ALL_FAMILIES = {*FAMILIES, *families(1), *families(2)}
 
 
 def everything() -> list[Kata]:
-    """Return the katas of all splits."""
-    return [kata for split in SPLITS for kata in katas(split, SIZE)]
+    """Return the katas of all splits and levels."""
+    return [kata for split in SPLITS for kata in katas(split, SIZE, 0, LEVELS)]
 
 
 def test_counts_and_names() -> None:
@@ -46,21 +49,22 @@ def test_a_seed_is_repeatable_in_another_process() -> None:
 
 def test_no_composition_is_in_two_splits() -> None:
     """Neither a composition nor an answer's shape occurs in two splits."""
-    for mark in (lambda k: k.group, lambda k: (k.family, skeleton(k.answer.replace("\n", " ")))):
-        owners: dict[object, str] = {}
-        for split in SPLITS:
-            for kata in katas(split, SIZE):
-                assert owners.setdefault(mark(kata), split) == split
+    groups: dict[str, str] = {}
+    shapes: dict[tuple[str, str], str] = {}
+    for split in SPLITS:
+        for kata in (*katas(split, SIZE), *katas(split, SIZE, 1, LEVELS)):
+            assert groups.setdefault(kata.group, split) == split
+            shape = kata.family, skeleton(kata.answer.replace("\n", " "))
+            assert shapes.setdefault(shape, split) == split
 
 
 def test_every_family_and_step_is_trained_on() -> None:
     """Held-out katas compose steps and families that train has, too; at least twelve families."""
-    train = katas("train", SIZE)
     assert len(FAMILIES) >= 12
-    assert {kata.family for kata in train} == set(FAMILIES)
+    train = (*katas("train", SIZE), *katas("train", SIZE, 0, LEVELS))
+    assert {kata.family for kata in train} == ALL_FAMILIES
     known = {step for kata in train for step in kata.steps}
-    for split in ("val", "test"):
-        assert {step for kata in katas(split, SIZE) for step in kata.steps} <= known
+    assert {step for kata in everything() for step in kata.steps} <= known
 
 
 @given(st.sampled_from(everything()))
@@ -75,6 +79,61 @@ def test_texts_are_elixir(kata: Kata) -> None:
     assert len(kata.test_names) == kata.tests.count("  test ") >= 3
 
 
+def test_katas_without_facts_have_nothing_of_them() -> None:
+    """By default no fact is given or needed, and other levels change no text of level 0."""
+    for split in SPLITS:
+        for kata in katas(split, SIZE):
+            assert (kata.level, kata.facts, kata.surroundings) == (0, (), "")
+            assert "ONTO" not in kata.prompt
+
+
+def test_levels_have_equal_shares() -> None:
+    """Each level that is asked for has its share of every split."""
+    for split in SPLITS:
+        counts = Counter(kata.level for kata in katas(split, SIZE, 0, LEVELS))
+        assert set(counts) == set(LEVELS)
+        assert max(counts.values()) - min(counts.values()) <= 1
+
+
+def needed(kata: Kata) -> tuple[str, str]:
+    """Return the last two names of what an answer calls or updates: "Tolls", "levy"."""
+    found = re.search(r"&([A-Z]\w+)\.(\w+)/1|update_in\(s(?:\.(\w+))?\.(\w+),", kata.answer)
+    assert found is not None, kata.answer
+    one, other, holder, field = found.groups()
+    return (one, other) if one else (holder or "", field)
+
+
+@given(st.sampled_from([kata for kata in everything() if kata.level]))
+def test_answers_need_what_only_facts_tell(kata: Kata) -> None:
+    """The prompt without its facts lacks a name that the answer needs; hops of facts lead to it."""
+    facts, _, rest = kata.prompt.partition("[/ONTO]\n")
+    assert facts == f"# [ONTO] {' '.join(map(str, kata.facts))} "
+    assert len(kata.facts) >= kata.level
+    outer, inner = needed(kata)
+    assert not re.search(rf"\b{inner}\b", rest)
+    tells = {(f.subject, f.property): f.object for f in kata.facts}
+    last = [f for f in kata.facts if f.object.removesuffix("/1") == inner]
+    assert len(last) == 1
+    if kata.family == "rules":
+        assert last[0].subject == outer
+        assert bool(re.search(rf"\b{outer}\b", rest)) == (kata.level == 1)
+    if kata.level == 2:
+        property_ = "importsFrom" if kata.family == "rules" else "referencesType"
+        first = [s for (s, p), o in tells.items() if (p, o) == (property_, last[0].subject)]
+        assert len(first) == 1
+        assert re.search(rf"\b{first[0]}\b", rest)
+
+
+def test_the_needed_fact_is_anywhere() -> None:
+    """Neither the first nor the last fact is always the one that tells the answer."""
+    katas_of = [kata for kata in everything() if len(kata.facts) > 1]
+    places = [
+        next(n for n, f in enumerate(k.facts) if f.object.removesuffix("/1") == needed(k)[1])
+        for k in katas_of
+    ]
+    assert 0.2 < sum(place == 0 for place in places) / len(places) < 0.6
+
+
 def test_literals() -> None:
     """Values are written as Elixir writes them."""
     value = [Atom("a"), (1, -2), {Atom("k"): 'q"#{x}'}, None, True, "b"]
@@ -82,20 +141,23 @@ def test_literals() -> None:
 
 
 def sample(each: int) -> list[Kata]:
-    """Return katas of all splits, so many of each family where there are."""
-    left = Counter(dict.fromkeys(FAMILIES, each))
+    """Return so many katas of each family and level, held-out ones first."""
+    left = Counter(dict.fromkeys(((f, n) for f in ALL_FAMILIES for n in LEVELS), each))
     found = []
-    for kata in (kata for split in ("test", "val", "train") for kata in katas(split, SIZE)):
-        if left[kata.family] > 0:
-            left[kata.family] -= 1
+    for kata in (*everything()[::-1], *katas("train", SIZE)):
+        if left[kata.family, kata.level] > 0:
+            left[kata.family, kata.level] -= 1
             found.append(kata)
     return found
 
 
 def renamed(kata: Kata, answer: str, mark: str) -> Program:
     """Return a kata's program with names of modules and tests that no other one has."""
-    text = re.sub(rf"\b({kata.module})(?=\b|Test\b)", rf"\1{mark}", kata.prompt + answer)
-    tests = re.sub(rf"\b({kata.module})(?=\b|Test\b)", rf"\1{mark}", kata.tests)
+    modules = "|".join(re.findall(r"defmodule (\w+)", kata.program("")))
+    text, tests = (
+        re.sub(rf"\b({modules})(?=\b|Test\b)", rf"\1{mark}", part)
+        for part in (kata.program(answer), kata.tests)
+    )
     names = tuple(f"{mark} {name}" for name in kata.test_names)
     return Program(text, tests.replace('test "', f'test "{mark} '), names)
 
@@ -110,14 +172,14 @@ def together(programs: Sequence[Program]) -> Program:
 @pytest.mark.slow
 @pytest.mark.requires_elixir
 def test_every_reference_passes_and_every_near_miss_fails() -> None:
-    """In real Elixir, over nine katas of each family, without a compiler's warning."""
+    """In real Elixir, over eight katas of each family and level, without a compiler's warning."""
     try:
         runner = find_runner()
     except SandboxError as error:
         pytest.skip(str(error))
-    found = sample(9)
+    found = sample(8)
     assert len(found) >= 150
-    assert {kata.family for kata in found} == set(FAMILIES)
+    assert {kata.family for kata in found} == ALL_FAMILIES
     variants = {
         f"K{number}x{turn}": (kata, answer)
         for number, kata in enumerate(found)
@@ -142,5 +204,5 @@ def test_the_runner_judges_katas() -> None:
         pytest.skip(str(error))
     kata = katas("test", SIZE)[0]
     texts = (kata.answer, kata.near_misses[0])
-    programs = [Program(kata.prompt + text, kata.tests, kata.test_names) for text in texts]
+    programs = [Program(kata.program(text), kata.tests, kata.test_names) for text in texts]
     assert [v.status for v in runner.run_all(programs)] == [Status.PASSED, Status.FAILED]

@@ -37,11 +37,13 @@ class CodeSample:
 
 
 @cache
-def embedded(split: Split, size: int, seed: int) -> tuple[CodeSample, ...]:
-    """Return katas as samples."""
+def embedded(
+    split: Split, size: int, seed: int, levels: tuple[int, ...] = (0,)
+) -> tuple[CodeSample, ...]:
+    """Return katas of these levels of facts as samples."""
     return tuple(
         CodeSample(kata.id, kata.group, kata.prompt, kata.answer, kata=kata)
-        for kata in katas(split, size, seed)
+        for kata in katas(split, size, seed, levels)
     )
 
 

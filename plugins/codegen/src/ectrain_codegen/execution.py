@@ -40,7 +40,7 @@ def evaluate(
     return {
         "parses": Estimate.share(sum(map(parses, whole)), len(whole), how),
         "exact": Estimate.share(exact, len(done), how),
-        "pass@1": _passes(done, whole, how),
+        "pass@1": _passes(done, answers, how),
     }
 
 
@@ -70,11 +70,11 @@ def _write(
     return answers
 
 
-def _passes(samples: Sequence[CodeSample], texts: Sequence[str], how: str) -> Estimate:
-    """Return the share of texts that pass their tests; what the sandbox lost counts nowhere."""
+def _passes(samples: Sequence[CodeSample], answers: Sequence[str], how: str) -> Estimate:
+    """Return the share of answers that pass their tests; what the sandbox lost counts nowhere."""
     programs = [
-        Program(text, sample.kata.tests, sample.kata.test_names)
-        for sample, text in zip(samples, texts, strict=True)
+        Program(sample.kata.program(answer), sample.kata.tests, sample.kata.test_names)
+        for sample, answer in zip(samples, answers, strict=True)
         if sample.kata is not None
     ]
     try:

@@ -28,7 +28,15 @@ from ectrain.task import (
 from ectrain.tokenizer import Tokenizer
 from ectrain_codegen.data import CodeSample, directory, embedded
 from ectrain_codegen.execution import evaluate
+from ectrain_elixir.katas import FACT_SYMBOLS
 from ectrain_elixir.symbols import SYMBOLS
+
+LEVELS = (0, 1, 2)
+
+
+def _levels(_: object, attribute: attrs.Attribute[tuple[int, ...]], value: Sequence[int]) -> None:
+    if not value or not set(value) <= set(LEVELS):
+        raise ValueError(f"{attribute.name}: expected some of 0, 1 and 2, found {list(value)}")
 
 
 @attrs.frozen
@@ -39,6 +47,7 @@ class CodegenConfig:
         data: Directory of Elixir code; "" for the embedded katas.
         size: Embedded training katas.
         seed: Of the embedded katas.
+        levels: Of facts that embedded katas need: 0 none, 1 one hop, 2 two hops; equal shares.
         max_tokens: Most tokens of a segment; of a longer text, a window is trained on.
         loss_on: Predict the answers of katas alone, or their prompts, too.
         adapter: Rank of the head's own adapter; 0 for none.
@@ -47,6 +56,7 @@ class CodegenConfig:
     data: str = ""
     size: int = attrs.field(default=4000, validator=attrs.validators.ge(1))
     seed: int = 0
+    levels: tuple[int, ...] = attrs.field(default=LEVELS, validator=_levels)
     max_tokens: int = attrs.field(default=512, validator=attrs.validators.ge(8))
     loss_on: Literal["answer", "all"] = "answer"
     adapter: int = attrs.field(default=0, validator=attrs.validators.ge(0))
@@ -63,7 +73,7 @@ class CodegenTask(Task[CodeSample, CodegenConfig]):
         """Return embedded katas, or pieces of a directory's files."""
         if self.config.data:
             return directory(Path(self.config.data), self.config.max_tokens)[split]
-        return embedded(split, self.config.size, self.config.seed)
+        return embedded(split, self.config.size, self.config.seed, self.config.levels)
 
     def encode(self, example: CodeSample, tokenizer: Tokenizer, rng: random.Random) -> Segment:
         """Predict each token from those before it, from the answer's first token on."""
@@ -95,12 +105,24 @@ class CodegenTask(Task[CodeSample, CodegenConfig]):
         yield example.answer
 
     def symbols(self) -> tuple[str, ...]:
-        """Return Elixir's operators and delimiters."""
-        return SYMBOLS
+        """Return Elixir's operators and delimiters, and what facts are written with."""
+        return SYMBOLS + FACT_SYMBOLS if self._gives_facts else SYMBOLS
 
     def facets(self, example: CodeSample) -> Mapping[str, float]:
-        """Return how many steps a kata composes."""
-        return {} if example.kata is None else {"steps": float(len(example.kata.steps))}
+        """Return how many steps a kata composes, its level and how many facts it gives.
+
+        Where no kata gives facts there is no level to choose by, and filters on it don't apply.
+        """
+        kata = example.kata
+        if kata is None:
+            return {}
+        steps = {"steps": float(len(kata.steps))}
+        facts = {"level": float(kata.level), "facts": float(len(kata.facts))}
+        return steps | facts if self._gives_facts else steps
+
+    @property
+    def _gives_facts(self) -> bool:
+        return not self.config.data and any(self.config.levels)
 
     def evaluate(self, model: Model, split: Split, budget: Budget) -> Mapping[str, Estimate]:
         """Write the answers of held-out katas and run their tests on them."""

@@ -12,6 +12,25 @@ from ectrain_elixir.katas.values import literal
 
 
 @attrs.frozen
+class Fact:
+    """What holds of the code around a kata: a triple.
+
+    Attributes:
+        subject: A module, a struct or a field.
+        property: Local name in the elixir-ontologies vocabulary: "containsFunction".
+        object: What the subject has, imports or is.
+    """
+
+    subject: str
+    property: str
+    object: str
+
+    def __str__(self) -> str:
+        """Write it as prompts have it."""
+        return f"{self.subject} <{self.property}>{self.object}</{self.property}>"
+
+
+@attrs.frozen
 class Kata:
     """A request for a small program, with its answer and its tests.
 
@@ -20,11 +39,14 @@ class Kata:
         family: The shape of the program.
         steps: Kinds of the steps that were composed, in order.
         module: Name of the module.
-        prompt: Elixir up to where the answer begins: module, doc, spec, head.
+        prompt: Elixir up to where the answer begins: facts, module, doc, spec, head.
         answer: The rest of the file.
         tests: A whole ExUnit module.
         test_names: Names of its tests, as they are run.
         near_misses: Plausible answers, each of which fails a test.
+        level: Hops from what the doc names to what the answer needs: 0 where no fact is needed.
+        facts: Facts of the surroundings that the prompt gives.
+        surroundings: Modules that the answer may use, which the prompt doesn't show.
     """
 
     id: str
@@ -36,16 +58,18 @@ class Kata:
     tests: str
     test_names: tuple[str, ...]
     near_misses: tuple[str, ...]
+    level: int = 0
+    facts: tuple[Fact, ...] = ()
+    surroundings: str = ""
 
     @property
     def group(self) -> str:
         """The composition, which is never split."""
         return f"{self.family}:{'+'.join(self.steps)}"
 
-    @property
-    def level(self) -> int:
-        """How many steps are composed."""
-        return len(self.steps)
+    def program(self, answer: str) -> str:
+        """Return the whole program that an answer makes, with what surrounds it."""
+        return self.surroundings + self.prompt + answer
 
 
 @attrs.frozen
@@ -79,6 +103,9 @@ class Draft:
         run: From steps and an input to the result, in Python.
         inputs: Arguments to test with, each a tuple.
         misses: Steps of programs that are nearly right.
+        level: Hops from what the request names to what the answer needs.
+        facts: Of the surroundings, in the order in which they are given.
+        surroundings: Modules that the answer may use.
     """
 
     steps: tuple[Step, ...]
@@ -90,6 +117,9 @@ class Draft:
     inputs: tuple[tuple[Any, ...], ...]
     misses: tuple[tuple[Step, ...], ...]
     preamble: tuple[str, ...] = ()
+    level: int = 0
+    facts: tuple[Fact, ...] = ()
+    surroundings: str = ""
 
 
 def written(family: str, module: str, function: str, draft: Draft) -> Kata | None:
@@ -115,6 +145,9 @@ def written(family: str, module: str, function: str, draft: Draft) -> Kata | Non
         tests=tests,
         test_names=names,
         near_misses=tuple(dict.fromkeys(_answer(draft, miss) for miss in wrong)),
+        level=draft.level,
+        facts=draft.facts,
+        surroundings=draft.surroundings,
     )
 
 
@@ -122,7 +155,8 @@ def _prompt(module: str, function: str, draft: Draft) -> str:
     lines = [*draft.preamble, f'@doc "{draft.request}"', f"@spec {function}{draft.spec}"]
     if draft.head is not None:
         lines.append(f"def {function}{draft.head} do")
-    return f"defmodule {module} do\n" + "".join(f"  {line}\n" for line in lines)
+    facts = f"# [ONTO] {' '.join(map(str, draft.facts))} [/ONTO]\n" if draft.facts else ""
+    return f"{facts}defmodule {module} do\n" + "".join(f"  {line}\n" for line in lines)
 
 
 def _answer(draft: Draft, steps: Sequence[Step]) -> str:

@@ -8,6 +8,7 @@ import re
 from functools import cache
 from typing import Literal
 
+from ectrain_elixir.katas import facts
 from ectrain_elixir.katas.families import FAMILIES
 from ectrain_elixir.katas.kata import Draft, Kata, written
 
@@ -20,7 +21,9 @@ MODULES = ("Shaper", "Sieve", "Ledger", "Mixer", "Gauge", "Folder", "Weaver", "P
 FUNCTIONS = ("run", "build", "process", "compute", "convert", "handle", "solve")
 
 
-def katas(split: Split, size: int = 4000, seed: int = 0) -> tuple[Kata, ...]:
+def katas(
+    split: Split, size: int = 4000, seed: int = 0, levels: tuple[int, ...] = (0,)
+) -> tuple[Kata, ...]:
     """Return the katas of a split, the same ones for the same arguments, always.
 
     Args:
@@ -28,31 +31,39 @@ def katas(split: Split, size: int = 4000, seed: int = 0) -> tuple[Kata, ...]:
             the seed. Single steps are all in train.
         size: Katas of train; val and test have a tenth, at least 64.
         seed: Of what is drawn.
+        levels: Of facts that katas need, 0, 1 or 2 (see `Kata.level`); each has an equal share.
     """
-    return _drawn(size, seed)[split]
+    return _drawn(size, seed, tuple(sorted(set(levels))))[split]
 
 
 @cache
-def _drawn(size: int, seed: int) -> dict[Split, tuple[Kata, ...]]:
-    """Draw katas of all families in turn, each to its own split, until every split is full."""
+def _drawn(size: int, seed: int, levels: tuple[int, ...]) -> dict[Split, tuple[Kata, ...]]:
+    """Draw katas of all levels and families in turn, each to its split, until all are full."""
     held_out = max(LEAST, size // 10)
-    wanted: dict[Split, int] = {"train": size, "val": held_out, "test": held_out}
-    found: dict[Split, list[Kata]] = {split: [] for split in wanted}
+    counts: dict[Split, int] = {"train": size, "val": held_out, "test": held_out}
+    left = {
+        (split, n): len(range(n, counts[split], len(levels)))
+        for split in counts
+        for n in range(len(levels))
+    }
+    found: dict[Split, list[Kata]] = {split: [] for split in counts}
     seen: set[str] = set()
-    families = list(FAMILIES.items())
+    families = [[*(facts.families(level) if level else FAMILIES).items()] for level in levels]
     number = 0
-    while any(len(found[split]) < count for split, count in wanted.items()):
-        name, family = families[number % len(families)]
+    while any(left.values()):
+        turn, place = number % len(levels), number // len(levels)
+        name, family = families[turn][place % len(families[turn])]
         rng = random.Random(f"kata/{seed}/{number}")
         number += 1
         draft = family(rng)
         split = split_of(name, draft)
-        if len(found[split]) >= wanted[split]:
+        if not left[split, turn]:
             continue
         kata = written(name, _module(draft, rng), _function(draft, rng), draft)
         if kata is not None and kata.prompt not in seen:
             seen.add(kata.prompt)
             found[split].append(kata)
+            left[split, turn] -= 1
     return {split: tuple(drawn) for split, drawn in found.items()}
 
 
@@ -67,18 +78,19 @@ def split_of(family: str, draft: Draft) -> Split:
 
 
 def skeleton(code: str) -> str:
-    """Return code with numbers, texts, atoms, field names and a pipe's subject made equal."""
+    """Return code with numbers, texts, atoms, names from facts and a pipe's subject made equal."""
+    code = re.sub(rf"\b({'|'.join(facts.RULES)})\.\w+", "R.f", code)
     code = re.sub(r"\A\w+$", "x", code, flags=re.MULTILINE)
     code = re.sub(r'"[^"]*"', '""', code)
     code = re.sub(r"(?<![\w&:]):(?!desc\b|ok\b|error\b)\w+", ":a", code)
-    code = re.sub(r"\bs\.\w+", "s.f", re.sub(r"\| \w+:", "| f:", code))
+    code = re.sub(r"\bs(\.\w+)+", "s.f", re.sub(r"\| \w+:", "| f:", code))
     return re.sub(r"(?<![\w&])\d+", "0", code)
 
 
 def _module(draft: Draft, rng: random.Random) -> str:
-    """Return a name; a struct's is its own."""
+    """Return a name; a struct's is its own, where it doesn't lie around."""
     for argument, *_ in draft.inputs:
-        if hasattr(argument, "module"):
+        if hasattr(argument, "module") and not draft.surroundings:
             return str(argument.module)
     return rng.choice(MODULES)
 
