@@ -1,0 +1,221 @@
+"""Laws of stopping and going on: bit for bit the run that was never stopped."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from harness import (
+    Recorder,
+    Stopper,
+    call,
+    command,
+    contents,
+    make_plugin,
+    on_path,
+    outcome,
+    stopped,
+    tiny,
+    trained,
+    words,
+)
+from torch import nn
+from toys import Letters
+
+from ectrain.build import prepare
+from ectrain.events import Event
+from ectrain.loop import train
+
+ECHO = ("tasks.echo.size=24", "scale=0.25", "device.threads=1")
+SMALL = (*ECHO, "tasks.sorting.size=24")
+EVENTS = 22  # of the whole run: two epochs of six steps
+
+
+class Copier(Recorder):
+    """Copies the run's directory at every event: what a process killed there leaves behind."""
+
+    def __init__(self, out: Path) -> None:
+        super().__init__()
+        self._out = out
+
+    def on_event(self, event: Event) -> None:
+        """Keep it, and copy."""
+        super().on_event(event)
+        shutil.copytree(self._out, self._out.with_name(f"killed-{len(self.events)}"))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a finished run's directory; beside it lie copies of it at each of its events."""
+    out = tmp_path_factory.mktemp("whole") / "run"
+    run, copier = prepare(tiny(*SMALL), out), Copier(out)
+    train(run, copier)
+    assert len(copier.events) == EVENTS
+    return out
+
+
+@pytest.fixture
+def finished(whole: Path, tmp_path: Path) -> Path:
+    """Return a finished run's directory that may be spoiled."""
+    return shutil.copytree(whole, tmp_path / "run")
+
+
+# --- going on -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("at", range(1, EVENTS))
+def test_a_run_stopped_anywhere_goes_on_as_if_it_had_not(
+    whole: Path, tmp_path: Path, at: int
+) -> None:
+    """Asked to stop at any of its events and started again, a run comes to the very same."""
+    out = tmp_path / "run"
+    error = stopped(tiny(*SMALL), out, Stopper(at))
+    assert error.exit_code == 75
+    assert "the run is saved at step" in str(error) or at > 19  # after that all is saved already
+    trained(tiny(*SMALL), out)
+    assert outcome(out) == outcome(whole)
+
+
+@pytest.mark.parametrize("at", range(1, EVENTS + 1))
+def test_a_run_killed_anywhere_goes_on_as_if_it_had_not(whole: Path, at: int) -> None:
+    """What a killed process left on the disk is enough to come to the very same."""
+    out = whole.with_name(f"killed-{at}")
+    trained(tiny(*SMALL), out)
+    assert outcome(out) == outcome(whole)
+
+
+@pytest.mark.parametrize("cuts", [(4, 4), (3, 3, 3), (11, 3), (9, 2), (2, 10, 5)])
+def test_a_run_stopped_again_and_again(whole: Path, tmp_path: Path, cuts: Sequence[int]) -> None:
+    """Twice in one epoch, at its end or in each epoch: the outcome stays the same."""
+    for at in cuts:
+        stopped(tiny(*SMALL), tmp_path / "run", Stopper(at, signal.SIGINT))
+    trained(tiny(*SMALL), tmp_path / "run")
+    assert outcome(tmp_path / "run") == outcome(whole)
+
+
+def test_a_second_signal_stops_at_once(whole: Path, tmp_path: Path) -> None:
+    """Two signals wait for nothing; the last checkpoint is what the run goes on from."""
+    error = stopped(tiny(*SMALL), tmp_path / "run", Stopper(13, signal.SIGINT, times=2))
+    assert (error.exit_code, str(error)) == (130, "stopped at once; nothing new was saved")
+    _, recorder = trained(tiny(*SMALL), tmp_path / "run")
+    assert recorder.events[0]["resumed_from"].endswith("000006")
+    assert outcome(tmp_path / "run") == outcome(whole)
+
+
+def test_an_epoch_whose_checkpoint_is_not_due_is_saved_when_stopped(tmp_path: Path) -> None:
+    """Stopped in the last step of an epoch that isn't saved by plan, the run loses nothing."""
+    rare = (*SMALL, "checkpoints.every_epochs=5")
+    trained(tiny(*rare), tmp_path / "whole")
+    error = stopped(tiny(*rare), tmp_path / "run", Stopper(8))  # the event of step 6
+    assert f"saved at step 6 in {tmp_path / 'run/checkpoints/000006'}" in str(error)
+    trained(tiny(*rare), tmp_path / "run")
+    assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
+
+
+def test_random_numbers_of_a_head_go_on_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A head with dropout is as exact over a stop as any other."""
+    plain = Letters.head
+    monkeypatch.setattr(
+        Letters, "head", lambda self, trunk: nn.Sequential(plain(self, trunk), nn.Dropout(0.5))
+    )
+    trained(tiny(*SMALL), tmp_path / "whole")
+    stopped(tiny(*SMALL), tmp_path / "run", Stopper(5))
+    trained(tiny(*SMALL), tmp_path / "run")
+    assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
+
+
+# --- real processes -------------------------------------------------------------------------------
+
+GATE = """
+    import os, pathlib, time
+    import torch
+    from toys import Letters
+    from ectrain.hookspecs import hookimpl
+
+    class Gate(Letters):
+        name = "gate"
+        steps = 0
+
+        def loss(self, output, targets):
+            Gate.steps += torch.is_grad_enabled()
+            gate = pathlib.Path(os.environ.get("GATE", "/nowhere"))
+            if Gate.steps == 9 and gate.is_dir():
+                (gate / "reached").touch()
+                while (gate / "shut").exists():
+                    time.sleep(0.01)
+            return super().loss(output, targets)
+
+    @hookimpl
+    def ectrain_register_tasks():
+        return [Gate]
+"""
+
+
+@pytest.fixture(scope="module")
+def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return the folder of a task that waits in its ninth step until it is let through."""
+    folder = tmp_path_factory.mktemp("gate")
+    yield from on_path(make_plugin(folder, GATE, ["gate"]), ["gate"])
+
+
+SIGNALS = [(signal.SIGTERM, 75), (signal.SIGINT, 130), (signal.SIGKILL, -9)]
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS, ids=lambda x: getattr(x, "name", ""))
+def test_a_process_that_gets_a_signal(gate: Path, tmp_path: Path, number: int, code: int) -> None:
+    """A signal saves, says so and exits with its code; the same command comes to the same end."""
+    given = ["run", *words(*ECHO, "tasks.gate.size=24", tasks="echo,gate")]
+    (tmp_path / "shut").touch()
+    process = command(*given, "--out", str(tmp_path / "run"), path=[gate], GATE=str(tmp_path))
+    while process.poll() is None and not (tmp_path / "reached").exists():
+        time.sleep(0.02)
+    process.send_signal(number)
+    (tmp_path / "shut").unlink()
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == code, said
+    if number != signal.SIGKILL:
+        assert "the run is saved at step 9 in " in said
+        assert "the same command goes on" in said
+    assert call(*given, "--out", str(tmp_path / "run")).exit_code == 0
+    assert call(*given, "--out", str(tmp_path / "whole")).exit_code == 0
+    assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
+
+
+# --- a finished run -------------------------------------------------------------------------------
+
+
+def test_a_finished_run_is_left_as_it_is(whole: Path, finished: Path) -> None:
+    """The same command again says that all is done, exits with 0 and changes no file."""
+    given = ["run", *words(*SMALL), "--out", str(finished)]
+    assert call(*given).exit_code == 0  # writes the report, which this run has none of yet
+    before = contents(finished)
+    done = call(*given)
+    assert done.exit_code == 0
+    assert "already complete" in done.stderr
+    assert contents(finished) == before
+    refused = call(*given, "--no-resume")
+    assert refused.exit_code == 2
+    assert "holds a run already; choose another --out, or --resume" in refused.stderr
+
+
+def test_a_stop_is_an_interruption_in_the_log(tmp_path: Path) -> None:
+    """The log's last word on a run that was stopped says so, and the report claims nothing."""
+    stopper = Stopper(6)
+    error = stopped(tiny(*SMALL), tmp_path / "run", stopper)
+    end = stopper.events[-1]
+    assert (end["event"], end["status"], len(end["claims"])) == ("run_ended", "interrupted", 0)
+    assert end["reason"] == str(error)
+
+
+def test_free_settings_may_change(whole: Path, tmp_path: Path) -> None:
+    """What changes nothing that is learned may differ, and does change nothing."""
+    stopped(tiny(*SMALL), tmp_path / "run", Stopper(6))
+    free = ("device.keep_memory=true", "checkpoints.keep_last=5", "evaluation.budget_seconds=3")
+    trained(tiny(*SMALL, *free), tmp_path / "run")
+    assert outcome(tmp_path / "run") == outcome(whole)
