@@ -63,16 +63,14 @@ class Tokenizer:
         """
         _refuse_odd(control_tokens, symbols)
         special = list(dict.fromkeys((*CORE_TOKENS, *control_tokens)))
-        plain = [symbol for symbol in dict.fromkeys(symbols) if symbol not in special]
+        plain = list(dict.fromkeys(symbols))
         least = len(special) + len(plain) + len(pre_tokenizers.ByteLevel.alphabet())
         if size < least:
             raise ConfigError(
                 f"tokenizer.size {size} has no room for {len(special)} control tokens, "
                 f"{len(plain)} symbols and 256 bytes; expected {least} or more"
             )
-        backend = Backend(models.BPE())
-        backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-        backend.decoder = decoders.ByteLevel()
+        backend = _blank()
         trainer = trainers.BpeTrainer(
             vocab_size=size - len(plain),
             special_tokens=special,
@@ -93,7 +91,9 @@ class Tokenizer:
         try:
             data = json.loads(text)
             _refuse_traps(data)
-            return cls(Backend.from_str(json.dumps(data)))
+            backend = Backend.from_str(json.dumps(data))
+            _refuse_another_kind(backend)
+            return cls(backend)
         except BaseException as error:  # the library's native panics are no Exceptions
             if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError | Interrupted):
                 raise
@@ -136,6 +136,13 @@ class Tokenizer:
         return int(found)
 
 
+def _blank() -> Backend:
+    backend = Backend(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    return backend
+
+
 def _refuse_odd(control_tokens: Sequence[str], symbols: Sequence[str]) -> None:
     for token in control_tokens:
         if not _CONTROL.fullmatch(token):
@@ -146,6 +153,8 @@ def _refuse_odd(control_tokens: Sequence[str], symbols: Sequence[str]) -> None:
     for symbol in symbols:
         if not symbol.isascii() or not symbol:
             raise PluginError(f"symbol {symbol!r}: expected one or more ASCII characters")
+        if symbol in (*CORE_TOKENS, *control_tokens):
+            raise PluginError(f"symbol {symbol!r} is a control token, which text may not reach")
 
 
 def _refuse_traps(data: Any) -> None:
@@ -165,3 +174,19 @@ def _refuse_traps(data: Any) -> None:
         pair = isinstance(merge, list) and len(merge) == 2 and all(type(m) is str for m in merge)
         if not pair or "".join(merge) not in vocabulary:
             raise ValueError(f"model.merges[{number}]: {merge!r:.60} makes no token")
+
+
+def _refuse_another_kind(backend: Backend) -> None:
+    """Refuse a tokenizer that treats text in another way than the ones trained here."""
+    found, expected = _parts(backend), _parts(_blank())
+    for part in sorted({*found, *expected}):
+        if found.get(part) != expected.get(part):
+            raise ValueError(f"its {part} is {found.get(part)!r:.60}")
+
+
+def _parts(backend: Backend) -> dict[str, Any]:
+    """Return all that it does with text, but for the words that it knows."""
+    data = json.loads(backend.to_str())
+    model = data.pop("model")
+    words = {"added_tokens", "vocab", "merges"}
+    return {name: value for name, value in {**data, **model}.items() if name not in words}
