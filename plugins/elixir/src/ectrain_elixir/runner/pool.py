@@ -132,7 +132,6 @@ class PooledRunner:
                 verdict = judge(program, left, referee, limits, self.tier, self.mode)
                 if left.answer is None or self.mode == "strict" or verdict.status == "tamper":
                     worker.close()
-                    worker.served = 1 << 30
                 else:
                     worker.settle(key)
         except OSError as error:

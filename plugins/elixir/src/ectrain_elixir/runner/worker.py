@@ -158,6 +158,7 @@ class Worker:
         """End the machine with all that it started."""
         if self._open:
             self._open = False
+            self.health = Health("ended")
             self._child.kill()
             self._stack.close()
 

@@ -32,7 +32,7 @@ defmodule EctrainCollector do
     EctrainStart.prepare(mode == 'warm')
     fds = {:fd, :erlang.list_to_integer(input), :erlang.list_to_integer(output)}
     port = :erlang.open_port(fds, [:binary, {:packet, 4}, :eof])
-    ctx = %{owned: EctrainGuard.owned(), leader: self(), wall_end: 0, cpu_end: 0}
+    ctx = %{owned: EctrainGuard.owned(), leader: self(), wall_end: 0, cpu_end: 0, early: false}
     loop(port, EctrainCleaner.baseline(ctx))
   end
 
@@ -66,6 +66,10 @@ defmodule EctrainCollector do
   end
 
   defp answer("run", ctx, arguments), do: EctrainProgram.run(ctx, arguments)
+  defp answer("mutants", ctx, arguments), do: EctrainMutation.mutants(ctx, arguments)
+  defp answer("show", ctx, arguments), do: EctrainMutation.show(ctx, arguments)
+  defp answer("build", ctx, arguments), do: EctrainMutation.build(ctx, arguments)
+  defp answer("kill", ctx, arguments), do: EctrainMutation.kill(ctx, arguments)
 
   defp cleaned(port, key, base) do
     {dirt, base} = EctrainCleaner.clean(base)

@@ -10,6 +10,8 @@ defmodule EctrainStart do
              [EctrainCapture, EctrainCleaner, EctrainCompiler, EctrainGuard, EctrainIsolate] ++
              [EctrainJson, EctrainPlain, EctrainProgram, EctrainSuite]
 
+  @more [Base, Inspect.Opts, Code.Formatter, Code.Normalizer, Macro.Env, :lists, :erl_eval]
+
   @sample "defmodule EctrainSample do\n@doc false\ndef f(x) when is_list(x), do: Enum.sum(x)\nend"
   @suite "defmodule EctrainSampleTest do\nuse ExUnit.Case\n" <>
            "test \"f\", do: assert EctrainSample.f([1, 2]) == 3\n" <>
@@ -23,10 +25,30 @@ defmodule EctrainStart do
     if warm, do: warm_up()
   end
 
+  # Every module of the engine: what is loaded later than the first program is not kept.
+  defp engine do
+    folder = :filename.dirname(:code.which(__MODULE__))
+    {:ok, files} = :file.list_dir(folder)
+
+    for file <- files,
+        :filename.extension(file) == '.beam',
+        do: :erlang.list_to_atom(:filename.rootname(file))
+  end
+
   # Runs a sample both ways: a first compilation takes ten times as long as the later ones.
   defp warm_up do
+    for module <- @more ++ engine(), do: {:module, _} = :code.ensure_loaded(module)
     owned = EctrainGuard.owned()
-    ctx = %{owned: owned, leader: :erlang.group_leader(), seal: [], wall_end: 0, cpu_end: 0}
+
+    ctx = %{
+      owned: owned,
+      leader: :erlang.group_leader(),
+      seal: [],
+      wall_end: 0,
+      cpu_end: 0,
+      early: false
+    }
+
     ctx = EctrainIsolate.limits(ctx, 60_000, 60_000)
 
     other = String.replace(@suite, "SampleTest", "OtherTest")

@@ -44,8 +44,12 @@ defmodule EctrainSuite do
   defp funs([{name, _tags, _fun} = test | rest], ctx, done) do
     result = one(ctx, test)
     EctrainGuard.check([], ctx)
-    funs(rest, ctx, [{name, result} | done])
+    if over?(ctx, result), do: [{name, result}], else: funs(rest, ctx, [{name, result} | done])
   end
+
+  # Where one failure is enough, the tests behind it are left out.
+  defp over?(%{early: true}, {:failed, _, _}), do: true
+  defp over?(_ctx, _result), do: false
 
   # Runs one evaluated test.
   def one(ctx, {_name, tags, fun}) do
@@ -122,7 +126,8 @@ defmodule EctrainSuite do
   defp module_tests([{_, name, _} = test | rest], context, ctx, done) do
     result = module_test(test, context, ctx)
     EctrainGuard.check([], ctx)
-    module_tests(rest, context, ctx, [{name_text(name), result} | done])
+    done = [{name_text(name), result} | done]
+    if over?(ctx, result), do: done, else: module_tests(rest, context, ctx, done)
   end
 
   defp module_test({_, _, %{skip: why}}, _context, _ctx) when why != false, do: :skipped
