@@ -8,10 +8,9 @@ from typing import Any
 import attrs
 
 from ectrain_elixir.mutation.score import Mutant, Outcome
-from ectrain_elixir.runner import Limits, PooledRunner, Status, Verdict
-from ectrain_elixir.runner.judge import clean, ended
-from ectrain_elixir.runner.pool import Answer, canary
-from ectrain_elixir.runner.wire import WireError, opened
+from ectrain_elixir.runner import Limits, PooledRunner
+from ectrain_elixir.runner.pool import canary
+from ectrain_elixir.runner.requests import RequestError, ask
 
 _EACH_MS = 500  # least time for one mutant, its compilation or its tests
 _AT_ONCE = 200
@@ -149,33 +148,17 @@ class Workshop:
         cpu_s = (1 + 2 * steps) * max(self._limits.cpu_s, _EACH_MS / 1000)
         limits = attrs.evolve(self._limits, cpu_s=cpu_s, wall_s=5 * cpu_s)
         try:
-            answer = self._runner.request(kind, fields, limits)
-        except OSError as error:
-            raise LostError("infra", f"the sandbox did not start: {error}") from error
-        return _opened(answer, limits)
+            return ask(self._runner, kind, fields, limits)
+        except RequestError as error:
+            raise LostError(_status(error), error.message, error.died) from error
 
 
-def _opened(answer: Answer, limits: Limits) -> dict[str, Any]:
-    if answer.left.answer is None:
-        output = clean(answer.left.output.decode("utf-8", "replace"))
-        verdict = Verdict(status=Status.CRASH, tests={}, output=output)
-        verdict = ended(verdict, answer.left, limits)
-        died = verdict.status is not Status.TAMPER
-        raise LostError(verdict.status.value, verdict.message, died)
-    try:
-        content = opened(answer.key, answer.left.answer)
-    except WireError as error:
-        raise LostError("tamper", f"the answer is not genuine: {error}") from error
-    if content.get("phase") == "done":
-        return content
-    message = clean(str(content.get("message", "")))
-    raise LostError(_status(str(content.get("phase")), str(content.get("kind"))), message)
-
-
-def _status(phase: str, kind: str) -> str:
-    if phase == "suite":
-        return kind if kind in ("unstable", "no tests") else "failing"
-    return {"candidate": "code", "timeout": "timeout"}.get(phase, "tamper")
+def _status(error: RequestError) -> str:
+    if error.phase == "suite":
+        return error.kind if error.kind in ("unstable", "no tests") else "failing"
+    if error.phase in ("infra", "timeout", "memory", "crash"):
+        return error.phase
+    return "code" if error.phase == "candidate" else "tamper"
 
 
 def _built(pair: Sequence[str]) -> Built:

@@ -32,7 +32,7 @@ defmodule EctrainCollector do
     EctrainStart.prepare(mode == 'warm')
     fds = {:fd, :erlang.list_to_integer(input), :erlang.list_to_integer(output)}
     port = :erlang.open_port(fds, [:binary, {:packet, 4}, :eof])
-    ctx = %{owned: EctrainGuard.owned(), leader: self(), wall_end: 0, cpu_end: 0, early: false}
+    ctx = EctrainIsolate.context(EctrainGuard.owned(), self())
     loop(port, EctrainCleaner.baseline(ctx))
   end
 
@@ -70,6 +70,9 @@ defmodule EctrainCollector do
   defp answer("show", ctx, arguments), do: EctrainMutation.show(ctx, arguments)
   defp answer("build", ctx, arguments), do: EctrainMutation.build(ctx, arguments)
   defp answer("kill", ctx, arguments), do: EctrainMutation.kill(ctx, arguments)
+  defp answer("cover", ctx, arguments), do: EctrainCoverage.cover(ctx, arguments)
+  defp answer("analyse", ctx, arguments), do: EctrainAnalysis.analyse(ctx, arguments)
+  defp answer("format", ctx, arguments), do: EctrainAnalysis.format(ctx, arguments)
 
   defp cleaned(port, key, base) do
     {dirt, base} = EctrainCleaner.clean(base)

@@ -56,6 +56,20 @@ defmodule EctrainIsolate do
     throw({:stop, "timeout", kind, ""})
   end
 
+  # What every part of a request knows: the installation's modules, the seals, the group leader,
+  # the limits; whether one failed test is enough; the counters of coverage.
+  def context(owned, leader) do
+    %{
+      owned: owned,
+      seal: [],
+      leader: leader,
+      wall_end: 0,
+      cpu_end: 0,
+      early: false,
+      counters: nil
+    }
+  end
+
   def limits(ctx, wall_ms, cpu_ms) do
     {cpu, _} = :erlang.statistics(:runtime)
     wall = :erlang.monotonic_time(:millisecond)

@@ -54,8 +54,8 @@ defmodule EctrainProgram do
   def listed([]), do: []
   def listed([{name, result} | rest]), do: [[name, state(result)] | listed(rest)]
 
-  defp state({:failed, _, _}), do: "failed"
-  defp state(other), do: :erlang.atom_to_binary(other)
+  def state({:failed, _, _}), do: "failed"
+  def state(other), do: :erlang.atom_to_binary(other)
 
   def first_failure([]), do: {"", ""}
   def first_failure([{_, {:failed, kind, message}} | _]), do: {kind, message}

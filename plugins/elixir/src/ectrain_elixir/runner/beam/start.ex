@@ -6,9 +6,7 @@ defmodule EctrainStart do
              [ExUnit.OnExitHandler, ExUnit.Test, ExUnit.TestModule, ExUnit.Server, Exception] ++
              [Code, Kernel, Map, Process, System, File, Path, Regex, Enum, Stream, Keyword] ++
              [MapSet, Range, String, Macro, Macro.Env, Integer, List, Tuple, Access, Agent] ++
-             [GenServer, Task, Inspect, Inspect.Algebra, Collectable, Enumerable, StringIO] ++
-             [EctrainCapture, EctrainCleaner, EctrainCompiler, EctrainGuard, EctrainIsolate] ++
-             [EctrainJson, EctrainPlain, EctrainProgram, EctrainSuite]
+             [GenServer, Task, Inspect, Inspect.Algebra, Collectable, Enumerable, StringIO]
 
   @more [Base, Inspect.Opts, Code.Formatter, Code.Normalizer, Macro.Env, :lists, :erl_eval]
 
@@ -19,13 +17,13 @@ defmodule EctrainStart do
            "test \"h\", do: assert EctrainSample.f([]) == 1\nend"
 
   def prepare(warm) do
-    for module <- @modules, do: {:module, _} = :code.ensure_loaded(module)
+    for module <- @modules ++ engine(), do: {:module, _} = :code.ensure_loaded(module)
     Code.compiler_options(docs: false, debug_info: false, ignore_module_conflict: true)
     :timer.start()
     if warm, do: warm_up()
   end
 
-  # Every module of the engine: what is loaded later than the first program is not kept.
+  # Every module of the engine: one that is not loaded could be a program's own.
   defp engine do
     folder = :filename.dirname(:code.which(__MODULE__))
     {:ok, files} = :file.list_dir(folder)
@@ -37,18 +35,8 @@ defmodule EctrainStart do
 
   # Runs a sample both ways: a first compilation takes ten times as long as the later ones.
   defp warm_up do
-    for module <- @more ++ engine(), do: {:module, _} = :code.ensure_loaded(module)
-    owned = EctrainGuard.owned()
-
-    ctx = %{
-      owned: owned,
-      leader: :erlang.group_leader(),
-      seal: [],
-      wall_end: 0,
-      cpu_end: 0,
-      early: false
-    }
-
+    for module <- @more, do: {:module, _} = :code.ensure_loaded(module)
+    ctx = EctrainIsolate.context(EctrainGuard.owned(), :erlang.group_leader())
     ctx = EctrainIsolate.limits(ctx, 60_000, 60_000)
 
     other = String.replace(@suite, "SampleTest", "OtherTest")

@@ -44,6 +44,7 @@ defmodule EctrainSuite do
   defp funs([{name, _tags, _fun} = test | rest], ctx, done) do
     result = one(ctx, test)
     EctrainGuard.check([], ctx)
+    EctrainCoverage.mark(ctx)
     if over?(ctx, result), do: [{name, result}], else: funs(rest, ctx, [{name, result} | done])
   end
 
@@ -126,6 +127,7 @@ defmodule EctrainSuite do
   defp module_tests([{_, name, _} = test | rest], context, ctx, done) do
     result = module_test(test, context, ctx)
     EctrainGuard.check([], ctx)
+    EctrainCoverage.mark(ctx)
     done = [{name_text(name), result} | done]
     if over?(ctx, result), do: done, else: module_tests(rest, context, ctx, done)
   end
