@@ -358,7 +358,7 @@ def model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         "codegen/pass@1": Estimate.share(1, 10),
         "codegen/compiles": Estimate.missing("elixir not found"),
     }
-    measure = lambda model, tasks, split, budget: ({"codegen/loss": 2.5}, found)  # noqa: E731
+    measure = lambda model, tasks, split, budget, tell: ({"codegen/loss": 2.5}, found)  # noqa: E731
     fake(monkeypatch, "ectrain.evaluate", evaluate_tasks=measure)
     return tmp_path
 

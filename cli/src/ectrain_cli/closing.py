@@ -48,9 +48,33 @@ def estimates(figures: Mapping[str, Any], baselines: Mapping[str, Any]) -> Itera
     yield from columns(rows) if rows else ["nothing was measured"]
 
 
+def courses(found: Digest) -> Iterator[str]:
+    """Yield a line per task: its held-out loss after the first epoch that had it, and the last."""
+    from ectrain.markdown import figure
+
+    rows = []
+    for task in found.tasks:
+        losses = [
+            (epoch, loss)
+            for epoch, figures in sorted(found.metrics.get("val", {}).items())
+            if (loss := figures.get(f"{task}/loss")) is not None
+        ]
+        if losses:
+            (first, before), (last, after) = losses[0], losses[-1]
+            rows.append(
+                (
+                    f"{task} loss",
+                    f"{figure(before)} -> {figure(after)}",
+                    f"nats a target on validation data, after epochs {first} and {last}",
+                )
+            )
+    yield from columns(rows) if rows else ()
+
+
 def closing(found: Digest, run: Path) -> Iterator[str]:
     """Yield the last lines of a run."""
     yield labelled("status", found.status)
+    yield from courses(found)
     yield from goals(found.claims)
     yield labelled("report", str(run / "report.md"))
     best = [path for path, event in found.checkpoints.items() if event.get("best")]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from ectrain_cli import options
-from ectrain_cli.terminal import show, show_json, warning
+from ectrain_cli.terminal import say, show, show_json, warning
 
 if TYPE_CHECKING:
     from ectrain.task import Split
@@ -60,7 +60,11 @@ def evaluate(
     model = load_model(run, warning)
     names = known_tasks(tasks, model.tasks)
     metrics, estimates = evaluate_tasks(
-        model, names, cast("Split", split), Budget(examples, seconds)
+        model,
+        names,
+        cast("Split", split),
+        Budget(examples, seconds),
+        lambda what: say(f"measuring {what}"),
     )
     rows = {name: attrs.asdict(estimate) for name, estimate in estimates.items()}
     if as_json:

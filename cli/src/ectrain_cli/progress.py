@@ -104,6 +104,8 @@ def news(event: Event) -> str | None:
         case "phase_ended":
             ended = f"phase {event.get('phase')} ended after epoch {event.get('epoch')}"
             return f"{ended}: {event.get('reason')}"
+        case "measuring":
+            return f"measuring {event.get('what')}"
     return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -19,6 +19,11 @@ from ectrain.task import Budget, Estimate, Metric, Split, Targets
 MAX_TOKENS = 8192  # of one pass
 
 Figures = dict[str, float | None]
+Tell = Callable[[str], None]
+
+
+def _silent(what: str) -> None:
+    """Tell nobody."""
 
 
 def predictions(
@@ -83,7 +88,7 @@ def _finite(value: float) -> float | None:
 
 
 def evaluate_tasks(
-    model: Model, names: Sequence[str], split: Split, budget: Budget
+    model: Model, names: Sequence[str], split: Split, budget: Budget, tell: Tell = _silent
 ) -> tuple[Figures, dict[str, Estimate]]:
     """Measure tasks on a split, by their metrics and by generating and executing.
 
@@ -92,6 +97,7 @@ def evaluate_tasks(
         names: Of the tasks.
         split: Which data.
         budget: What each task's execution may spend.
+        tell: Called with what is measured next.
 
     Returns:
         Metrics and estimates, both by "task/metric".
@@ -100,7 +106,8 @@ def evaluate_tasks(
     model.eval()
     metrics: Figures = {}
     estimates: dict[str, Estimate] = {}
-    for name in names:
+    for number, name in enumerate(names, start=1):
+        tell(f"{name} on {split} data, {number} of {len(names)}")
         for metric, value in measure(model, name, held_out(model, name, split)).items():
             metrics[f"{name}/{metric}"] = value
         estimates.update(execute(model, name, split, budget))
@@ -121,10 +128,11 @@ def _named(name: str, estimates: Mapping[str, Estimate]) -> dict[str, Estimate]:
     return {f"{name}/{metric}": estimate for metric, estimate in estimates.items()}
 
 
-def baselines(model: Model, names: Sequence[str]) -> dict[str, Estimate]:
+def baselines(model: Model, names: Sequence[str], tell: Tell = _silent) -> dict[str, Estimate]:
     """Return every task's baselines on the test split by "task/name"."""
     found: dict[str, Estimate] = {}
-    for name in names:
+    for number, name in enumerate(names, start=1):
+        tell(f"{name}'s baselines, {number} of {len(names)}")
         with blame(name, "baselines"):
             found.update(_named(name, model.tasks[name].baselines()))
     return found

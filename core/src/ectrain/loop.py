@@ -222,8 +222,12 @@ def finish(run: Run, reason: str) -> None:
     names = list(run.model.tasks)
     settings = run.config.evaluation
     budget = Budget(settings.budget_examples, settings.budget_seconds)
-    figures, estimates = evaluate_tasks(run.model, names, "test", budget)
-    rivals = baselines(run.model, names)
+
+    def tell(what: str) -> None:
+        run.log.write("measuring", what=what)
+
+    figures, estimates = evaluate_tasks(run.model, names, "test", budget, tell)
+    rivals = baselines(run.model, names, tell)
     run.log.write(
         "evaluated",
         step=best.step,
