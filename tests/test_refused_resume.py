@@ -122,7 +122,7 @@ def test_a_damaged_checkpoint_is_passed_over(
 ) -> None:
     """The newest checkpoint that verifies is taken; the damaged one is named with its fault."""
     out = tmp_path / "run"
-    stopped(tiny(*SMALL), out, Stopper(13))
+    stopped(tiny(*SMALL), out, Stopper(8))
     spoil(max(out.glob("checkpoints/0*")), file, how)
     done = call("run", *words(*SMALL), "--out", str(out))
     assert done.exit_code == 0, done.stderr

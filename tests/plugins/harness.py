@@ -77,22 +77,27 @@ class Recorder:
 
 
 class Stopper(Recorder):
-    """Sends this process a signal when the n-th event comes.
+    """Sends this process a signal when a step is told of, or at its n-th event.
 
     Args:
-        at: Which event, from 1.
+        step: After which step.
+        event: At which event, from 1; 0 for none.
         number: Of the signal.
         times: How often it is sent.
     """
 
-    def __init__(self, at: int, number: int = signal.SIGTERM, times: int = 1) -> None:
+    def __init__(
+        self, step: int = 0, event: int = 0, number: int = signal.SIGTERM, times: int = 1
+    ) -> None:
         super().__init__()
-        self._at, self._number, self._times = at, number, times
+        self._step, self._event = step, event
+        self._number, self._times = number, times
 
     def on_event(self, event: Event) -> None:
         """Keep it, and send the signal when it is the one."""
         super().on_event(event)
-        if len(self.events) == self._at:
+        told = event["event"] == "step" and event["step"] == self._step
+        if told or len(self.events) == self._event:
             for _ in range(self._times):
                 signal.raise_signal(self._number)
 
