@@ -13,7 +13,7 @@ from ectrain_elixir.runner.pool import canary
 from ectrain_elixir.runner.requests import RequestError, ask
 
 _EACH_MS = 500  # least time for one mutant, its compilation or its tests
-_AT_ONCE = 200
+_AT_ONCE = 40
 
 
 class LostError(Exception):

@@ -22,9 +22,10 @@ defmodule EctrainIsolate do
     {pid, await(ctx, pid, monitor, ref)}
   end
 
-  def start(%{leader: leader}, body) do
+  def start(%{leader: leader, heap_words: words}, body) do
     spawn_monitor(fn ->
       :erlang.group_leader(leader, self())
+      :erlang.process_flag(:max_heap_size, %{size: words, kill: true, error_logger: false})
       body.()
     end)
   end
@@ -57,7 +58,7 @@ defmodule EctrainIsolate do
   end
 
   # What every part of a request knows: the installation's modules, the seals, the group leader,
-  # the limits; whether one failed test is enough; the counters of coverage.
+  # the limits (no heap limit for 0); whether one failed test is enough; coverage's counters.
   def context(owned, leader) do
     %{
       owned: owned,
@@ -66,6 +67,7 @@ defmodule EctrainIsolate do
       wall_end: 0,
       cpu_end: 0,
       early: false,
+      heap_words: 0,
       counters: nil
     }
   end

@@ -7,6 +7,7 @@ defmodule EctrainMutation do
   alias EctrainSuite, as: Suite
 
   @file_name "program.ex"
+  @heap_words 16_000_000
 
   def mutants(ctx, [code]) do
     answered(ctx, fn ->
@@ -159,17 +160,20 @@ defmodule EctrainMutation do
 
   defp finished(states, :ok), do: [{:phase, "done"}, {:found, states}]
 
-  defp finished(_states, _),
-    do: failed("suite", "unstable", "the suite fails on the original after it ran on mutants")
+  defp finished(_states, {_, _, message}) do
+    text = <<"after mutants, the suite fails on the original: ", message::binary>>
+    failed("suite", "unstable", text)
+  end
 
   defp prepare(ctx, tests, how), do: Suite.prepare(ctx, tests, "program_test.exs", how)
 
-  # The second run sets what a mutant may take: ten times as much.
+  # The second run sets what a mutant may take: ten times its CPU time.
   defp passes_twice(ctx, suite, {least, most}) do
     with :ok <- passes(ctx, suite),
-         before = :erlang.monotonic_time(:millisecond),
+         {before, _} = :erlang.statistics(:runtime),
          :ok <- passes(ctx, suite) do
-      took = :erlang.monotonic_time(:millisecond) - before
+      {now, _} = :erlang.statistics(:runtime)
+      took = now - before
       {:ok, :erlang.min(:erlang.max(least, 10 * took), :erlang.max(least, most))}
     end
   end
@@ -220,7 +224,8 @@ defmodule EctrainMutation do
     {:stop, "tests", _, _} -> ["killed", "setup_all"]
   end
 
-  defp early(ctx), do: %{ctx | early: true}
+  # A mutant that grows without end should not take the machine with it.
+  defp early(ctx), do: %{ctx | early: true, heap_words: @heap_words}
 
   defp told([]), do: ["survived", ""]
   defp told([{name, {:failed, _, _}} | _]), do: ["killed", name]
