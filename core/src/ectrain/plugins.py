@@ -169,11 +169,16 @@ def _checked(name: str, offer: Offer, tasks: list[Any]) -> TaskType:
     return found
 
 
-def problem_of(task: TaskType) -> str | None:
-    """Return how a class breaks the contract before it is even used, or None."""
+def usable_name(name: str) -> bool:
+    """Return whether a task can have this name: a lower-case word that heads can be kept under."""
     from torch import nn  # only a task that is used is worth importing torch for
 
-    if not _NAME.fullmatch(task.name) or hasattr(nn.ModuleDict, task.name):
+    return _NAME.fullmatch(name) is not None and not hasattr(nn.ModuleDict, name)
+
+
+def problem_of(task: TaskType) -> str | None:
+    """Return how a class breaks the contract before it is even used, or None."""
+    if not usable_name(task.name):
         return f"task name {task.name!r} is not a lower-case word that can name a module"
     api: Any = task.api
     if not (isinstance(api, tuple) and len(api) == 2 and all(isinstance(n, int) for n in api)):

@@ -1,4 +1,4 @@
-"""The contract that every task keeps, as tests: first-party and third-party plugins run the same.
+"""What tests of a task are made of: the contract, small models, and ways to draw input.
 
 In a plugin's test file::
 
@@ -7,10 +7,32 @@ In a plugin's test file::
 
     test_contract = task_contract(MyTask(MyConfig(size=64)))
 
-Each law is one parametrised test; its docstring says what is promised.
+Each law is one parametrised test; its docstring says what is promised, its message what to change.
+`ectrain.testing.strategies` draws segments, packs, curricula, settings and names for tests with
+Hypothesis. Tests need the extra `ectrain[testing]`.
 """
 
-from ectrain.testing.contract import LAWS, Law, task_contract
+from ectrain.testing.contract import LAWS, Finding, check_law, findings, held_to, task_contract
+from ectrain.testing.law import BrokenLawError, Law, NotApplicable
+from ectrain.testing.neighbour import Neighbour
+from ectrain.testing.steps import overfit_one_batch, run_one_step
 from ectrain.testing.subject import Subject
+from ectrain.testing.trunk import tiny_shape, tiny_trunk
 
-__all__ = ["LAWS", "Law", "Subject", "task_contract"]
+__all__ = [
+    "LAWS",
+    "BrokenLawError",
+    "Finding",
+    "Law",
+    "Neighbour",
+    "NotApplicable",
+    "Subject",
+    "check_law",
+    "findings",
+    "held_to",
+    "overfit_one_batch",
+    "run_one_step",
+    "task_contract",
+    "tiny_shape",
+    "tiny_trunk",
+]

@@ -1,0 +1,1 @@
+"""The laws of the contract, by what they are about; each is one function."""
