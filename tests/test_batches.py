@@ -167,6 +167,34 @@ def test_steps_hold_what_the_order_draws() -> None:
     assert [batch.tokens for batch in later] == [len(step) for step in found[2:]]
 
 
+def test_an_epoch_s_randomness_does_not_depend_on_its_steps() -> None:
+    """Cut into steps of any size, an epoch encodes the same segments; a second pass does not."""
+
+    class Roller(Letters):
+        def encode(self, example: Word, tokenizer: Tokenizer, rng: Any) -> Segment:
+            return Segment(np.array([int(example.id), rng.randrange(200)]))
+
+    words = [Word(str(n), str(n), "a") for n in range(10)]
+    source = {"sorting": Drawable("sorting", Roller(ToyConfig()), words)}
+    source |= {"echo": Drawable("echo", Letters(ToyConfig()), Letters(ToyConfig()).examples("val"))}
+    selected = {"sorting": np.arange(10), "echo": np.arange(12)}
+    sizes = {name: len(indices) for name, indices in selected.items()}
+
+    def rolled(batch: int) -> list[tuple[int, ...]]:
+        order = EpochOrder(0, 1, batch, {"sorting": 0.64, "echo": 0.36}, sizes, "echo")
+        found = []
+        for made in epoch_batches(order, source, selected, ENCODER, 10_000):
+            (part,) = made.packs
+            if "sorting" in part.tasks:
+                rows = part.tokens_t[part.tasks["sorting"].index_n]
+                found += [tuple(pair) for pair in rows.view(-1, 2).tolist()]
+        return sorted(found)
+
+    assert rolled(6)[:20] == rolled(9)[:20]
+    passes = [[second for first, second in rolled(6) if first == n] for n in range(10)]
+    assert all(len(set(values)) > 1 for values in passes)
+
+
 def test_held_out_data_is_laid_out_in_order_and_alike() -> None:
     """A split's batches hold each example once, the same way every time, within the budget."""
     task = Letters(ToyConfig())

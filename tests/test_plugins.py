@@ -150,10 +150,12 @@ def test_two_distributions_with_one_task_are_both_refused(folder: Path) -> None:
 
 def test_one_distribution_that_is_there_twice_is_no_duplicate(folder: Path, tmp_path: Path) -> None:
     """The same distribution further down the path is hidden, as its modules are."""
-    make_plugin(folder, f"{HEAD}        return [Mine]", ["mine"], name="acme-mine")
-    for _ in on_path(tmp_path / "later", ()):
-        make_plugin(tmp_path / "later", "x = 1", ["mine"], name="Acme.Mine")
-        assert installed()["mine"].duplicate_of == ()
+    make_plugin(folder, "x = 1", ["mine", "hidden"], name="Acme.Mine")
+    for _ in on_path(tmp_path / "sooner", ()):
+        make_plugin(tmp_path / "sooner", "x = 1", ["mine"], name="acme-mine")
+        offers = installed()
+        assert (offers["mine"].distribution, offers["mine"].duplicate_of) == ("acme-mine", ())
+        assert "hidden" not in offers
 
 
 RUBBISH: dict[str, Callable[[Path], object]] = {

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness import (
@@ -26,9 +27,12 @@ from harness import (
 from torch import nn
 from toys import Letters
 
+from ectrain.batches import Batch
 from ectrain.build import prepare
-from ectrain.events import Event
+from ectrain.digest import digest
+from ectrain.events import Event, read_events
 from ectrain.loop import train
+from ectrain.state import TrainState
 
 ECHO = ("tasks.echo.size=24", "scale=0.25", "device.threads=1")
 SMALL = (*ECHO, "tasks.sorting.size=24")  # two epochs of six steps
@@ -208,6 +212,39 @@ def test_a_stop_is_an_interruption_in_the_log(tmp_path: Path) -> None:
     end = stopper.events[-1]
     assert (end["event"], end["status"], len(end["claims"])) == ("run_ended", "interrupted", 0)
     assert end["reason"] == str(error)
+
+
+def test_what_was_trained_before_a_stop_is_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Steps since the last line are in the log when a run is stopped, and none is there twice."""
+    rare = (*SMALL, "log_seconds=1000")
+    plain = TrainState.count
+
+    def count(self: TrainState, batch: Batch) -> None:
+        plain(self, batch)
+        if self.step == 4:
+            signal.raise_signal(signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainState, "count", count)
+        stopped(tiny(*rare), tmp_path / "run", Recorder())
+    trained(tiny(*rare), tmp_path / "run")
+    lines = list(read_events(tmp_path / "run/events.jsonl"))
+    assert [e["step"] for e in lines if e["event"] == "step"] == [4, 6, 12]
+
+
+def test_steps_that_are_trained_again_count_once() -> None:
+    """Of a run that a crash threw back, only the last course of each step is told."""
+
+    def line(step: int, loss: float) -> dict[str, Any]:
+        return {"event": "step", "step": step, "epoch": 1, "losses": {"echo": loss}}
+
+    before = [line(2, 5.0), line(4, 4.0), line(6, 3.0)]
+    again = [line(3, 4.5), line(5, 3.5)]
+    assert digest([*before, {"event": "run_started"}, *again]).train == {
+        1: {"echo": [5.0, 4.5, 3.5]}
+    }
 
 
 def test_free_settings_may_change(whole: Path, tmp_path: Path) -> None:

@@ -74,16 +74,13 @@ class Run:
     early_warnings: list[str] = attrs.field(factory=list)
     log: EventLog = attrs.field(init=False)
     total_steps: int = attrs.field(init=False)
-    _saved: tuple[int, Path] = attrs.field(init=False, default=(-1, Path()))  # step and place
     _saved_at: float = attrs.field(init=False, factory=time.monotonic)
     _validation: dict[str, list[Batch]] = attrs.field(init=False, factory=dict)
     _selected: dict[str, tuple[Selection, list[str]]] = attrs.field(init=False, factory=dict)
     _warned: set[str] = attrs.field(init=False, factory=set)
 
     def __attrs_post_init__(self) -> None:
-        """Count the steps of the whole plan, and note where it is saved."""
-        if self.resumed_from is not None:
-            self._saved = self.resumed_from.step, self.resumed_from.path
+        """Count the steps of the whole plan."""
         plans = planned(self.curriculum, self.tasks)
         self.total_steps = sum(self._order(plan).steps for plan in plans)
 
@@ -254,13 +251,11 @@ class Run:
             self._save(None, pinned=False, needed=False)
 
     def save_here(self) -> str:
-        """Save where the run stands, unless it is saved there already, and say so."""
-        if self._saved[0] != self.state.step:
-            self._save(None, pinned=False, needed=True)
-        step, path = self._saved
-        return f"the run is saved at step {step} in {path}; the same command goes on"
+        """Save where the run stands, and say so; a checkpoint that is there already stays."""
+        path = self._save(None, pinned=False, needed=True)
+        return f"the run is saved at step {self.state.step} in {path}; the same command goes on"
 
-    def _save(self, loss: float | None, pinned: bool, needed: bool) -> None:
+    def _save(self, loss: float | None, pinned: bool, needed: bool) -> Path | None:
         started = time.monotonic()
         self._saved_at = started
         try:
@@ -269,8 +264,7 @@ class Run:
             if needed or not self.checkpoints.entries():
                 raise
             self.warn(f"{error}; training goes on, the last checkpoint is older")
-            return
-        self._saved = self.state.step, path
+            return None
         best = ranked(self.checkpoints.entries())
         self.log.write(
             "checkpoint_saved",
@@ -280,6 +274,7 @@ class Run:
             best=bool(best) and best[0].step == self.state.step,
             seconds=time.monotonic() - started,
         )
+        return path
 
     def _snapshot(self, loss: float | None, pinned: bool) -> Snapshot:
         marks = {"tokenizer": self.tokenizer.fingerprint, "data": dict(self.data_marks)}
