@@ -13,6 +13,8 @@ from typing import Any
 
 import click
 
+from ectrain_cli import extensions
+
 DEBUG = "ectrain.debug"  # key in the context: print tracebacks
 WORDS = "ectrain.words"  # key in the context: the command line
 
@@ -27,6 +29,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "export": ("ectrain_cli.export", "export", "Write a trained run for other tools."),
     "curriculum": ("ectrain_cli.curriculum", "curriculum", "Look at a curriculum."),
     "report": ("ectrain_cli.report", "report", "Write a run's report in Markdown."),
+    "doctor": ("ectrain_cli.doctor", "doctor", "Say what this machine has and what is missing."),
 }
 
 EXIT_CODES = """\b
@@ -64,13 +67,13 @@ class LazyGroup(click.Group):
             self.add_command(click.Command(name, short_help=summary))
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of commands in the order of a first session."""
-        return list(COMMANDS)
+        """Return the names of commands in the order of a first session, then added ones."""
+        return [*COMMANDS, *(name for name in extensions.added() if name not in COMMANDS)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return a command."""
+        """Import and return a command, one of these or one that a distribution adds."""
         if cmd_name not in COMMANDS:
-            return None
+            return self._added(cmd_name)
         module, attribute, summary = COMMANDS[cmd_name]
         command = getattr(importlib.import_module(module), attribute)
         if not isinstance(command, click.Command):
@@ -78,10 +81,23 @@ class LazyGroup(click.Group):
         command.short_help = summary
         return command
 
+    def _added(self, name: str) -> click.Command | None:
+        added = extensions.added()
+        if name in added:
+            return extensions.command(added[name])
+        for other in added.keys() - COMMANDS.keys():  # to be suggested in place of a mistyped one
+            self.add_command(click.Command(other))
+        return None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands from what is known without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, _, summary) in COMMANDS.items()])
+        added = {k: v for k, v in extensions.added().items() if k not in COMMANDS}
+        if added:
+            with formatter.section("Commands of installed plugins"):
+                rows = [(k, f"From {extensions.origin(v)}.") for k, v in sorted(added.items())]
+                formatter.write_dl(rows)
 
     def make_context(
         self,

@@ -34,6 +34,11 @@ def _parser() -> Parser:
     return Parser(Language(tree_sitter_elixir.language()))
 
 
+def tree(code: str) -> Node:
+    """Return the root of a text's syntax tree."""
+    return _parser().parse(code.encode("utf-8", "surrogatepass")).root_node
+
+
 def parses(code: str) -> bool:
     """Return whether a text has the shape of Elixir."""
     return not _parser().parse(code.encode("utf-8", "surrogatepass")).root_node.has_error

@@ -1,0 +1,94 @@
+"""Laws of added commands: known by metadata, imported when used, and harmless when broken."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint, EntryPoints
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from ectrain_cli import extensions
+from ectrain_cli.main import main
+
+HELLO = click.Command("hello", callback=lambda: click.echo("hi"), help="Say hi.")
+NUMBER = 3
+
+
+def examine() -> list[tuple[str, str, str, str]]:
+    """Return one finding that is well and one that is not."""
+    return [("thing", "ok", "1.2", ""), ("other", "missing", "no other", "get other")]
+
+
+def broken() -> list[tuple[str, str, str, str]]:
+    """Fail."""
+    raise OSError("no such thing")
+
+
+def here(name: str, attribute: str, group: str) -> EntryPoint:
+    """Return an entry point of this module."""
+    return EntryPoint(name, f"{__name__}:{attribute}", group)
+
+
+POINTS = EntryPoints(
+    [
+        here("hello", "HELLO", extensions.COMMANDS),
+        here("number", "NUMBER", extensions.COMMANDS),
+        EntryPoint("absent", "no_such_module:command", extensions.COMMANDS),
+        here("run", "HELLO", extensions.COMMANDS),
+        here("things", "examine", extensions.DOCTOR),
+        here("broken", "broken", extensions.DOCTOR),
+    ]
+)
+
+
+@pytest.fixture(autouse=True)
+def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
+    monkeypatch.setattr(extensions, "entry_points", lambda group: POINTS.select(group=group))
+
+
+def call(*words: str) -> Result:
+    """Run the program."""
+    return CliRunner().invoke(main, list(words))
+
+
+def test_added_commands_are_listed_without_being_imported() -> None:
+    """Help shows every added name, also that of a command which cannot be imported."""
+    listing = call("--help").output
+    for name in ("hello", "number", "absent"):
+        assert f"  {name} " in listing
+    assert "no_such_module" not in listing
+
+
+def test_added_commands_run() -> None:
+    """An added command is a word after the program, and a mistyped one is suggested."""
+    assert call("hello").output == "hi\n"
+    assert "hello" in call("helo").output
+
+
+def test_own_commands_cannot_be_replaced() -> None:
+    """A distribution that adds a command of a name that exists does not get it."""
+    assert "Say hi." not in call("run", "--help").output
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("absent", "no_such_module"), ("number", "not a click command")]
+)
+def test_broken_added_commands_are_named(name: str, words: str) -> None:
+    """A command that cannot be used is an error of its distribution, not a traceback."""
+    done = call(name)
+    assert done.exit_code == 4
+    assert words in done.output
+
+
+def test_the_doctor_asks_every_distribution() -> None:
+    """Findings of installed distributions are shown; a check that fails is one of them."""
+    done = call("doctor")
+    assert done.exit_code == 0
+    assert "no other" in done.output
+    assert "remedy   other: get other" in done.output
+    assert "no such thing" in done.output
+    assert call("doctor", "--json").output.startswith("{")
