@@ -123,13 +123,15 @@ class _Disk:
 def moments(base: Tree, operations: list[Operation]) -> Iterator[tuple[int, Tree]]:
     """Yield every disk that a kill or a power cut can leave, with the operations done by then.
 
-    A kill leaves what was done, the last write perhaps half. A power cut, moreover, undoes names
-    back to any point since a directory was last synced (names reach the disk in order, as a
+    A kill leaves what was done, a write or removal perhaps half. A power cut, moreover, undoes
+    names back to any point since a directory was last synced (names reach the disk in order, as a
     journal has them), and of data that was not synced it leaves all, half, none or zeros.
     """
     disks = [_disk_after(base, operations[:done]) for done in range(len(operations) + 1)]
     durable = 0
     for done, disk in enumerate(disks):
+        if done < len(operations) and operations[done].kind == "remove":
+            yield from ((done, tree) for tree in _half_removed(disk, operations[done].path))
         if done and operations[done - 1].kind == "sync":
             durable = done
         for named in range(durable, done + 1):
@@ -146,6 +148,15 @@ def moments(base: Tree, operations: list[Operation]) -> Iterator[tuple[int, Tree
                         for name, number in names.items()
                     },
                 )
+
+
+def _half_removed(disk: _Disk, path: str) -> Iterator[Tree]:
+    """Yield disks on which some of the files below a path are gone."""
+    whole = {name: None if n is None else disk.files[n] for name, n in disk.names.items()}
+    below = [name for name, content in whole.items() if content and name.startswith(f"{path}/")]
+    for cut in range(1, len(below) + 1):
+        for gone in (below[:cut], below[-cut:]):
+            yield {name: content for name, content in whole.items() if name not in gone}
 
 
 def _zeros(data: bytes) -> bytes:

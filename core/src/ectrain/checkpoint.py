@@ -21,7 +21,7 @@ __all__ = ["Checkpoints", "Entry", "Loaded", "Snapshot", "no_checkpoint", "ranke
 
 MANIFEST = "MANIFEST.json"
 
-_NAME = re.compile(r"[0-9]{6,12}")
+_NAME = re.compile(r"[0-9]{6}|[1-9][0-9]{6,11}")
 
 
 class Checkpoints:
@@ -47,6 +47,7 @@ class Checkpoints:
         self._keep_last, self._keep_best = keep_last, keep_best
         self._storage = storage or Storage()
         self._warn = warn
+        self._passed_over: set[Path] = set()
 
     def warn_with(self, warn: Callable[[str], None]) -> None:
         """Say what can't be used or removed in another way from now on."""
@@ -66,13 +67,15 @@ class Checkpoints:
         contents = snapshot.contents()
         with disk_errors(final, "can't save checkpoint", sum(map(len, contents.values()))):
             if self._verifies(final):
+                self._passed_over.discard(final)
                 self._storage.sync_directory(self.directory)  # it may be there by luck alone
                 return final
             try:
                 self._write(snapshot, contents, temporary, final)
                 if os.path.lexists(final):
-                    self._move(final, self.directory / f".damaged-{final.name}")
+                    self._move(final, _aside(final))
                 self._storage.rename(temporary, final)
+                self._passed_over.discard(final)
             except OSError:
                 self._remove(temporary)
                 raise
@@ -106,16 +109,19 @@ class Checkpoints:
         Raises:
             ResourceError: The directory can't be listed.
         """
+        found = []
+        for path in self._paths():
+            try:
+                found.append(self._entry(path))
+            except CheckpointError as error:
+                self._pass_over(path, error)
+        return found
+
+    def _paths(self) -> list[Path]:
         with disk_errors(self.directory, "can't list"):
             there = filter(_NAME.fullmatch, self._storage.names(self.directory))
-            names = [name for name in there if name == directory_name(int(name))]
-        found = []
-        for name in sorted(names, key=int, reverse=True):
-            try:
-                found.append(self._entry(self.directory / name))
-            except CheckpointError as error:
-                self._warn(f"checkpoint passed over: {error}")
-        return found
+            steps = sorted((int(name) for name in there), reverse=True)
+        return [self.directory / directory_name(step) for step in steps]
 
     def _entry(self, path: Path) -> Entry:
         try:
@@ -167,25 +173,38 @@ class Checkpoints:
             try:
                 yield self.load(entry)
             except CheckpointError as error:
-                self._warn(f"checkpoint passed over: {error}")
+                self._pass_over(entry.path, error)
+
+    def _pass_over(self, path: Path, error: CheckpointError) -> None:
+        self._passed_over.add(path)
+        self._warn(f"checkpoint passed over: {error}")
 
     def _retain(self, step: int) -> None:
         """Remove what is neither new, nor among the best, nor pinned.
 
-        What is newer than the step just saved was damaged when the run went back before it; it
-        counts for nothing and is left to whoever wants to look.
+        What was passed over is put aside before, for whoever wants to look: it must not count.
         """
+        for path in sorted(self._passed_over):
+            self._put_aside(path)
+        self._passed_over.clear()
         try:
-            entries = [entry for entry in self.entries() if entry.step <= step]
+            entries = self.entries()
         except ResourceError as error:
             self._warn(f"{error}; nothing was removed")
             return
-        kept = {e.step for e in entries[: self._keep_last]}
+        kept = {step, *(e.step for e in entries[: self._keep_last])}
         kept |= {e.step for e in ranked(entries)[: self._keep_best]}
         kept |= {e.step for e in entries if e.pinned}
         for entry in entries:
             if entry.step not in kept:
                 self._discard(entry.path)
+
+    def _put_aside(self, path: Path) -> None:
+        try:
+            if os.path.lexists(path):
+                self._move(path, _aside(path))
+        except OSError as error:
+            self._warn(f"{path} can't be put aside: {error.strerror}")
 
     def _discard(self, path: Path) -> None:
         """Remove a checkpoint so that at any moment it is there whole or not at all."""
@@ -205,6 +224,10 @@ class Checkpoints:
             self._storage.remove(path)
         except OSError as error:
             self._warn(f"{path} can't be removed: {error.strerror}")
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".damaged-{path.name}")
 
 
 def no_checkpoint(directory: Path, why: Sequence[str] = ()) -> CheckpointError:
