@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ class EventLog:
         """Write an event of a kind with its fields; NaN and infinities become null."""
         event = {"event": kind, "time": utc_now(), **finite(fields)}
         self._waiting = self._waiting[-999:]
-        self._waiting.append(json.dumps(event, allow_nan=False).encode() + b"\n")
+        self._waiting.append(json.dumps(event, allow_nan=False, default=_plain).encode() + b"\n")
         try:
             self._storage.append(self._path, b"".join(self._waiting))
             self._waiting, self._refused = [], False
@@ -64,12 +65,19 @@ def finite(value: Any) -> Any:
     return value
 
 
-def end_torn_line(path: Path) -> None:
+def _plain(value: Any) -> Any:
+    """Return what JSON has for a number of a library, or a text that says what it is."""
+    return finite(value.item()) if hasattr(value, "item") else str(value)
+
+
+def end_torn_line(path: Path, storage: Storage | None = None) -> None:
     """End a last line that a crash cut off, so that the next event starts a line of its own."""
-    if path.is_file():
-        with path.open("rb+") as file:
-            if file.seek(0, 2) and (file.seek(-1, 2), file.read(1))[1] != b"\n":
-                file.write(b"\n")
+    if path.is_file() and path.stat().st_size:
+        with path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            is_torn = file.read() != b"\n"
+        if is_torn:
+            (storage or Storage()).append(path, b"\n")
 
 
 def read_events(path: Path) -> Iterator[dict[str, Any]]:
@@ -83,8 +91,9 @@ def read_events(path: Path) -> Iterator[dict[str, Any]]:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
         raise DataError(f"{path}: {(error.strerror or str(error)).lower()}") from error
-    for number, line in enumerate(lines, start=1):
-        if not line.strip(b"\0 \t\r"):  # a power cut may leave zeros
+    for number, raw in enumerate(lines, start=1):
+        line = raw.strip(b"\0 \t\r")  # a power cut may leave zeros
+        if not line:
             continue
         try:
             event = json.loads(line)
