@@ -49,8 +49,9 @@ def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
 
 def encoded(run: Run, drawn: list[tuple[str, int]]) -> list[tuple[str, Segment]]:
     """Encode some training examples."""
+    sources = run.draws.drawable
     return [
-        (name, run.encoder.encode(name, run.model.tasks[name], run.drawable[name].examples[n], n))
+        (name, run.encoder.encode(name, sources[name].task, sources[name].examples[n], n))
         for name, n in drawn
     ]
 

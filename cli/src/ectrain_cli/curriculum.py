@@ -69,8 +69,8 @@ def _usable() -> tuple[str, ...]:
 
 def _simulated(config: RunConfig) -> list[EpochDraws]:
     from ectrain.batches import Drawable, examples_of
-    from ectrain.build import make_tasks
     from ectrain.curriculum import load_curriculum, planned, scaled
+    from ectrain.data import make_tasks
     from ectrain.simulate import simulate
 
     drawable = {

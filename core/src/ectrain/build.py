@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
-import attrs
-
-from ectrain.batches import Drawable, examples_of
+from ectrain.batches import Drawable
 from ectrain.checkpoint import Checkpoints, Loaded, no_checkpoint
 from ectrain.config import RunConfig, changes, from_dict, to_dict
-from ectrain.curriculum import load_curriculum, planned, scaled
+from ectrain.curriculum import load_curriculum, scaled
+from ectrain.data import Data, data_mark, load_data, make_tasks, train_tokenizer
 from ectrain.device import can_gain_by_compiling, choose_place, prepare_process
 from ectrain.digest import digest
-from ectrain.errors import CheckpointError, ConfigError, PluginError
+from ectrain.draws import Draws
+from ectrain.errors import CheckpointError, ConfigError
 from ectrain.events import end_torn_line, read_events
 from ectrain.learner import Learner
 from ectrain.model import AnyTask, Model, check_fingerprint
 from ectrain.optimizer import make_optimizer, restore_optimizer
-from ectrain.plugins import blame, installed, load_tasks
+from ectrain.plugins import Offer, installed
 from ectrain.run import Run, keep_file
 from ectrain.signals import stop_requests
 from ectrain.state import TrainState
 from ectrain.storage import RunLock, Storage, disk_errors
-from ectrain.structure import structured
-from ectrain.task import SPLITS, Split
 from ectrain.tokenizer import Tokenizer
-
-Data = dict[str, dict[Split, Sequence[Any]]]
 
 CONFIG_FILE = "training_config.json"
 
@@ -94,41 +88,18 @@ def _assemble(
 ) -> Run:
     marks = {name: data_mark(name, task, data[name]["train"]) for name, task in tasks.items()}
     offers = {name: offer for name, offer in installed().items() if name in tasks}
-    state = TrainState()
     if loaded is None:
-        tokenizer = train_tokenizer(config, tasks, data)
+        tokenizer, state = train_tokenizer(config, tasks, data), TrainState()
     else:
-        place = str(loaded.entry.path)
-        stored = loaded.document("state")
-        tokenizer = Tokenizer.from_json(loaded.tokenizer, f"{place}/tokenizer.json")
-        check_fingerprint(tokenizer, stored, loaded.entry.path)
-        _check_data(marks, stored.get("data", {}), place)
-        warnings += [
-            f"setting {change}, as --allow-change let it"
-            for change in changes(from_dict(loaded.document("config")), config)
-            if change.kind != "free"
-        ]
-        state = TrainState.from_dict(stored["progress"], place)
-        before = loaded.document("plugins")
-        warnings += [
-            f"plugin {offer} was version {before[name]['version']} when the run was saved"
-            for name, offer in offers.items()
-            if name in before and before[name]["version"] != offer.version
-        ]
-    device = choose_place(config.device)
-    model = Model(config.trunk, tasks, tokenizer, config.seed)
-    if loaded is not None:
-        model.restore(loaded.tensors("model"))
-    model.to(device.device)
-    optimizer = make_optimizer(model, config.optimizer)
-    if loaded is not None:
-        restore_optimizer(model, optimizer, loaded.tensors("optim"))
+        tokenizer, state = _progress(loaded, marks)
+        warnings += _differences(loaded, config, offers)
+    drawable = {name: Drawable(name, task, data[name]["train"]) for name, task in tasks.items()}
     return Run(
         config=config,
         directory=out,
         curriculum=scaled(load_curriculum(config.curriculum), config.scale),
-        learner=Learner(model, optimizer, device, config.optimizer.clip),
-        drawable={n: Drawable(n, task, data[n]["train"]) for n, task in tasks.items()},
+        learner=_learner(config, tasks, tokenizer, loaded),
+        draws=Draws(drawable, config.seed, config.step.examples),
         sizes={n: {s: len(examples) for s, examples in d.items()} for n, d in data.items()},
         checkpoints=checkpoints,
         storage=storage,
@@ -142,87 +113,41 @@ def _assemble(
     )
 
 
-def make_tasks(config: RunConfig) -> dict[str, AnyTask]:
-    """Return the configured tasks, each with its settings.
-
-    Raises:
-        ConfigError: A setting that a task doesn't know, or data for tasks that read none.
-        PluginError: A plugin that can't be used.
-    """
-    classes = load_tasks(list(config.tasks))
-    readers = [name for name, task in classes.items() if _reads_data(task.config_type)]
-    if config.data and not readers:
-        raise ConfigError(f"--data {config.data}: none of {', '.join(classes)} reads data")
-    found = {}
-    for name, task in classes.items():
-        settings = dict(config.tasks[name])
-        if config.data and name in readers:
-            settings.setdefault("data", config.data)
-        with blame(name, "config_type"):
-            made = structured(settings, task.config_type, f"[tasks.{name}]")
-        with blame(name, "__init__"):
-            found[name] = task(made)
-    return found
+def _progress(loaded: Loaded, marks: Mapping[str, str]) -> tuple[Tokenizer, TrainState]:
+    """Return a checkpoint's tokenizer and progress, refusing what doesn't belong to it."""
+    place = str(loaded.entry.path)
+    stored = loaded.document("state")
+    tokenizer = Tokenizer.from_json(loaded.tokenizer, f"{place}/tokenizer.json")
+    check_fingerprint(tokenizer, stored, loaded.entry.path)
+    _check_data(marks, stored.get("data", {}), place)
+    return tokenizer, TrainState.from_dict(stored["progress"], place)
 
 
-def _reads_data(config_type: type[Any]) -> bool:
-    return any(field.name == "data" for field in attrs.fields(config_type))
+def _differences(loaded: Loaded, config: RunConfig, offers: Mapping[str, Offer]) -> Iterator[str]:
+    """Yield what is not as it was when a checkpoint was saved, though the run may go on."""
+    for change in changes(from_dict(loaded.document("config")), config):
+        if change.kind != "free":
+            yield f"setting {change}, as --allow-change let it"
+    before = loaded.document("plugins")
+    for name, offer in offers.items():
+        if name in before and before[name]["version"] != offer.version:
+            old = before[name]["version"]
+            yield f"plugin {offer} was version {old} when the run was saved"
 
 
-def load_data(tasks: Mapping[str, AnyTask]) -> Data:
-    """Return every task's splits.
-
-    Raises:
-        DataError: One is missing, malformed or empty.
-    """
-    return {n: {s: examples_of(n, task, s) for s in SPLITS} for n, task in tasks.items()}
-
-
-def data_mark(name: str, task: AnyTask, examples: Sequence[Any]) -> str:
-    """Return a fingerprint of a dataset: ids, groups and texts of its examples, in order."""
-    found = hashlib.sha256()
-    with blame(name, "examples"):
-        for example in examples:
-            texts = list(_texts(name, task, example))
-            found.update(json.dumps([str(example.id), str(example.group), texts]).encode())
-    return found.hexdigest()
-
-
-def _texts(name: str, task: AnyTask, example: Any) -> Iterator[str]:
-    with blame(name, "texts", f"example {example.id!r}"):
-        for text in task.texts(example):
-            if not isinstance(text, str):
-                raise PluginError(f"task {name}: texts gave {text!r}, expected a string")
-            yield text
-
-
-def train_tokenizer(config: RunConfig, tasks: Mapping[str, AnyTask], data: Data) -> Tokenizer:
-    """Learn the run's tokenizer from the training split of the tasks that are trained at all.
-
-    So a task of weight 0 changes no other's tokens, unless it has some of its own.
-    """
-    plans = planned(scaled(load_curriculum(config.curriculum), config.scale), list(tasks))
-    learned = sorted({name for plan in plans for name in plan.shares})
-    texts = (
-        text
-        for name in learned
-        for example in data[name]["train"]
-        for text in _texts(name, tasks[name], example)
-    )
-    control: list[str] = []
-    symbols: list[str] = []
-    for name in sorted(tasks):
-        control += _tokens(name, "control_tokens", tasks[name].control_tokens)
-        symbols += _tokens(name, "symbols", tasks[name].symbols)
-    return Tokenizer.train(texts, config.tokenizer.size, control, symbols)
-
-
-def _tokens(name: str, part: str, give: Callable[[], tuple[str, ...]]) -> list[str]:
-    with blame(name, part):
-        found = list(give())
-    if not all(isinstance(token, str) and token for token in found):
-        raise PluginError(f"task {name}: {part} gave {found!r}, expected strings, none empty")
-    return found
+def _learner(
+    config: RunConfig, tasks: Mapping[str, AnyTask], tokenizer: Tokenizer, loaded: Loaded | None
+) -> Learner:
+    """Return model and optimizer in their place, new or as a checkpoint has them."""
+    place = choose_place(config.device)
+    model = Model(config.trunk, tasks, tokenizer, config.seed)
+    if loaded is not None:
+        model.restore(loaded.tensors("model"))
+    model.to(place.device)
+    optimizer = make_optimizer(model, config.optimizer)
+    if loaded is not None:
+        restore_optimizer(model, optimizer, loaded.tensors("optim"))
+    return Learner(model, optimizer, place, config.optimizer.clip)
 
 
 def _start(

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from ectrain.batches import Batch, Encoder, lay_out
-from ectrain.build import Data, load_data, make_tasks, train_tokenizer
 from ectrain.config import RunConfig
 from ectrain.curriculum import load_curriculum, planned, scaled
+from ectrain.data import Data, load_data, make_tasks, train_tokenizer
 from ectrain.device import choose_place, memory_text, prepare_process
 from ectrain.errors import DataError, EctrainError, PluginError
 from ectrain.learner import Learner

@@ -75,9 +75,8 @@ def train_epoch(run: Run, plan: EpochPlan, stop: StopRequest) -> None:
     weights = fixed_weights(
         plan.weights, run.model.tasks, run.tokenizer.size, run.config.optimizer.scale_losses
     )
-    batches = epoch_batches(
-        order, run.drawable, selected, run.encoder, run.config.step.max_tokens, run.state.epoch_step
-    )
+    sources, most = run.draws.drawable, run.config.step.max_tokens
+    batches = epoch_batches(order, sources, selected, run.encoder, most, run.state.epoch_step)
     window = Window(run, plan)
     run.model.train()
     with ahead(batches) as coming:

@@ -122,9 +122,9 @@ def load_model(run: Path, warn: Callable[[str], None] = lambda message: None) ->
         CheckpointError: No checkpoint verifies, or it doesn't fit what is installed.
         UnknownTaskError: A task's plugin is not installed any more.
     """
-    from ectrain.build import make_tasks
     from ectrain.checkpoint import Checkpoints, no_checkpoint
     from ectrain.config import from_dict
+    from ectrain.data import make_tasks
 
     passed_over: list[str] = []
     checkpoints = Checkpoints(run / "checkpoints", warn=passed_over.append)

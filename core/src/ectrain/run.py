@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import numpy as np
 import torch
 
 from ectrain.batches import Batch, Drawable, Encoder, examples_of
 from ectrain.checkpoint import Checkpoints, Entry, Snapshot, no_checkpoint, ranked
 from ectrain.config import RunConfig, to_dict
 from ectrain.curriculum import EpochPlan, Finished, next_epoch, planned
+from ectrain.draws import Draws, Selection
 from ectrain.errors import ResourceError
 from ectrain.evaluate import execute, held_out
 from ectrain.events import Event, EventLog, finite
@@ -34,8 +34,6 @@ from ectrain.tokenizer import Tokenizer
 
 SAMPLE = 16  # examples of a task whose lengths are looked at
 
-Selection = dict[str, np.ndarray[Any, Any]]
-
 
 @attrs.define(eq=False)
 class Run:
@@ -46,7 +44,7 @@ class Run:
         directory: Where all of it lies.
         curriculum: Phases, scaled.
         learner: Model, optimizer and place.
-        drawable: Training examples by task.
+        draws: Training examples, as epochs draw them.
         sizes: Examples by task and split.
         checkpoints: What is saved.
         log: Its events.
@@ -61,7 +59,7 @@ class Run:
     directory: Path
     curriculum: Curriculum
     learner: Learner
-    drawable: dict[str, Drawable]
+    draws: Draws
     sizes: Mapping[str, Mapping[Split, int]]
     checkpoints: Checkpoints
     storage: Storage
@@ -76,13 +74,12 @@ class Run:
     total_steps: int = attrs.field(init=False)
     _saved_at: float = attrs.field(init=False, factory=time.monotonic)
     _validation: dict[str, list[Batch]] = attrs.field(init=False, factory=dict)
-    _selected: dict[str, tuple[Selection, list[str]]] = attrs.field(init=False, factory=dict)
     _warned: set[str] = attrs.field(init=False, factory=set)
 
     def __attrs_post_init__(self) -> None:
         """Count the steps of the whole plan."""
         plans = planned(self.curriculum, self.tasks)
-        self.total_steps = sum(self._order(plan).steps for plan in plans)
+        self.total_steps = sum(self.draws.order(plan).steps for plan in plans)
 
     @property
     def model(self) -> Model:
@@ -137,8 +134,8 @@ class Run:
         """Let tasks make new data, and return the epoch's order and the examples it may draw."""
         for name in plan.shares:
             self._refresh(name, plan.epoch)
-        order = self._order(plan)
-        selected, notes = self._select(plan)
+        order = self.draws.order(plan)
+        selected, notes = self.draws.select(plan)
         for note in notes:
             self.warn(f"phase {plan.phase}: {note}")
         self.log.write(
@@ -158,24 +155,7 @@ class Run:
             return
         with blame(name, "refresh", f"epoch {epoch}"):
             task.refresh(self.model, epoch)
-        self.drawable[name] = Drawable(name, task, examples_of(name, task, "train"))
-        self._selected.clear()
-
-    def _order(self, plan: EpochPlan) -> EpochOrder:
-        sizes = {name: len(indices) for name, indices in self._select(plan)[0].items()}
-        batch = self.config.step.examples
-        return EpochOrder(self.config.seed, plan.epoch, batch, plan.shares, sizes, plan.reference)
-
-    def _select(self, plan: EpochPlan) -> tuple[Selection, list[str]]:
-        key = repr((sorted(plan.filters.items()), sorted(plan.shares)))
-        if key not in self._selected:
-            found: Selection = {}
-            notes: list[str] = []
-            for name in plan.shares:
-                found[name], own = self.drawable[name].select(plan.filters)
-                notes += own
-            self._selected[key] = found, notes
-        return self._selected[key]
+        self.draws.replace(Drawable(name, task, examples_of(name, task, "train")))
 
     def rate(self) -> float:
         """Return the learning rate of the next step."""
@@ -200,7 +180,7 @@ class Run:
         """
         lengths = [
             len(self.encoder.encode(name, found.task, found.examples[number], "length").tokens)
-            for name, found in self.drawable.items()
+            for name, found in self.draws.drawable.items()
             for number in range(min(SAMPLE, len(found.examples)))
         ]
         tokens = self.total_steps * self.config.step.examples * sum(lengths) / len(lengths)

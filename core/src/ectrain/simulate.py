@@ -8,7 +8,7 @@ import attrs
 
 from ectrain.batches import Drawable
 from ectrain.curriculum import EpochPlan
-from ectrain.order import EpochOrder
+from ectrain.draws import Draws
 
 
 @attrs.frozen
@@ -43,14 +43,11 @@ def simulate(
     Raises:
         DataError: A filter lets no example of a task through.
     """
+    draws = Draws(dict(drawable), 0, examples_a_step)
     found = []
     for plan in plans:
-        sizes, notes = {}, []
-        for name in plan.shares:
-            indices, own = drawable[name].select(plan.filters)
-            sizes[name] = len(indices)
-            notes += own
-        order = EpochOrder(0, plan.epoch, examples_a_step, plan.shares, sizes, plan.reference)
+        _, notes = draws.select(plan)
+        order = draws.order(plan)
         drawn = {name: order.drawn_before(name, order.steps) for name in plan.shares}
-        found.append(EpochDraws(plan, order.steps, drawn, sizes, tuple(notes)))
+        found.append(EpochDraws(plan, order.steps, drawn, dict(order.sizes), tuple(notes)))
     return found
