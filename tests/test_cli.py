@@ -455,7 +455,8 @@ def phases(monkeypatch: pytest.MonkeyPatch) -> None:
         raise DataError("broken [x]")
 
     offers = {"codegen": offer}
-    fake(monkeypatch, "ectrain.plugins", installed=lambda: offers, load_tasks=load_tasks)
+    parts = {"installed": lambda: offers, "load_tasks": load_tasks, "origin": lambda _: "/there"}
+    fake(monkeypatch, "ectrain.plugins", refusal=lambda _: None, **parts)
 
 
 def test_simulation_joins_equal_epochs(tmp_path: Path) -> None:
@@ -482,8 +483,9 @@ def test_tasks_and_plugins_are_listed(phases: None) -> None:
     """Tasks are listed from metadata, plugins with a state that says what is broken."""
     assert call("tasks").stdout == "codegen  ectrain-codegen 0.1.0\n"
     assert json.loads(call("tasks", "--json").stdout)["tasks"][0]["version"] == "0.1.0"
-    assert "broken: broken [x]" in call("plugins", "list").stdout
-    state = json.loads(call("plugins", "list", "--json").stdout)["plugins"][0]["state"]
+    assert call("plugins", "list").stdout == "codegen  ectrain-codegen  0.1.0  ok  /there\n"
+    assert "broken: broken [x]" in call("plugins", "list", "--load").stdout
+    state = json.loads(call("plugins", "list", "--load", "--json").stdout)["plugins"][0]["state"]
     assert state == "broken: broken [x]"
 
 

@@ -1,12 +1,16 @@
-"""`ectrain plugins`: what is installed, and whether it can be used."""
+"""`ectrain plugins`: what is installed, what it is, whether it is sound, and a start for more."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ectrain_cli import options
+from ectrain_cli.plugin_check import check
+from ectrain_cli.plugin_info import info
+from ectrain_cli.plugin_new import new
 from ectrain_cli.terminal import columns, say, show, show_json
 
 if TYPE_CHECKING:
@@ -15,35 +19,70 @@ if TYPE_CHECKING:
 
 @click.group(no_args_is_help=True)
 def plugins() -> None:
-    """Look at installed plugins."""
+    """Look at installed plugins, check one, or start a new one."""
+
+
+plugins.add_command(info)
+plugins.add_command(check)
+plugins.add_command(new)
 
 
 @plugins.command("list")
+@click.option("--load", is_flag=True, help="Load each plugin, and say why one can't be used.")
 @options.as_json
 @options.debug
-def list_plugins(as_json: bool) -> None:
-    """List each task with its distribution, version and state; each plugin is loaded to see."""
+def list_plugins(load: bool, as_json: bool) -> None:
+    """List each task with its distribution, version, state and where it is installed.
+
+    All of it comes from metadata: no plugin is imported, unless --load asks for it.
+    """
     from ectrain.plugins import installed
 
-    offers = sorted(installed().values(), key=lambda offer: offer.name)
-    found = [(o.name, o.distribution, o.version, _state(o)) for o in offers]
+    found = [_row(offer, load) for offer in sorted(installed().values(), key=lambda o: o.name)]
     if as_json:
-        keys = ("name", "distribution", "version", "state")
-        rows = [dict(zip(keys, row, strict=True)) for row in found]
-        show_json("plugins list", {"plugins": rows})
+        show_json("plugins list", {"plugins": found})
         return
-    for line in columns(found):
+    shown = ("name", "distribution", "version", "state", "origin")
+    for line in columns([str(row[key]) for key in shown] for row in found):
         show(line)
-    if not found:
-        say("no plugin is installed")
+    _point_on(found, load)
+
+
+def _point_on(found: Iterable[dict[str, Any]], loaded: bool) -> None:
+    names = [row["name"] for row in found]
+    if not names:
+        say("no plugin is installed; `ectrain plugins new NAME` starts one")
+    elif not loaded:
+        say("--load tries whether each can be loaded; `ectrain plugins info NAME` says more")
+
+
+def _row(offer: Offer, load: bool) -> dict[str, Any]:
+    from ectrain.plugins import origin
+
+    return {
+        "name": offer.name,
+        "distribution": offer.distribution,
+        "version": offer.version,
+        "state": _loaded(offer) if load else _state(offer),
+        "origin": origin(offer),
+    }
 
 
 def _state(offer: Offer) -> str:
+    """Return what metadata tells of a plugin: whether it may be loaded at all."""
+    from ectrain.plugins import refusal
+
     if offer.duplicate_of:
-        return f"refused: also offered by {', '.join(offer.duplicate_of)}"
+        return f"duplicate: also offered by {', '.join(offer.duplicate_of)}"
+    return "not allowed by ECTRAIN_PLUGINS" if refusal(offer) else "ok"
+
+
+def _loaded(offer: Offer) -> str:
     from ectrain.errors import EctrainError
     from ectrain.plugins import load_tasks
 
+    if (state := _state(offer)) != "ok":
+        return state
     try:
         load_tasks([offer.name])
     except EctrainError as error:

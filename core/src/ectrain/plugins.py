@@ -7,11 +7,13 @@ set, is the list of distributions that may be loaded.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import metadata
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import attrs
 import pluggy
@@ -107,16 +109,34 @@ def _load(name: str, offers: dict[str, Offer]) -> TaskType:
             f"(`ectrain tasks` lists them, `pip install` adds more)"
         )
     offer = offers[name]
+    refused = refusal(offer)
+    if refused is not None:
+        raise PluginError(refused)
+    with _harmless(offer):
+        return _checked(name, offer, _registered(offer))
+
+
+def refusal(offer: Offer) -> str | None:
+    """Return why a plugin may not be loaded, by its metadata alone, or None."""
     if offer.duplicate_of:
         both = ", ".join((offer.distribution, *offer.duplicate_of))
-        raise PluginError(f"task {name!r} is offered by {both}; uninstall all but one of them")
+        return f"task {offer.name!r} is offered by {both}; uninstall all but one of them"
     allowed = os.environ.get("ECTRAIN_PLUGINS")
     if allowed is not None and _normal(offer.distribution) not in map(
         _normal, re.split(r"[,\s]+", allowed)
     ):
-        raise PluginError(f"plugin {offer} is not in ECTRAIN_PLUGINS={allowed}")
-    with _harmless(offer):
-        return _checked(name, offer, _registered(offer))
+        return f"plugin {offer} is not in ECTRAIN_PLUGINS={allowed}"
+    return None
+
+
+def origin(offer: Offer) -> str:
+    """Return the folder that a plugin is installed in, or the source that it was installed from."""
+    distribution = metadata.distribution(offer.distribution)
+    with contextlib.suppress(Exception):  # what pip wrote beside it; none of our making
+        source = json.loads(distribution.read_text("direct_url.json") or "{}")
+        if str(source.get("url", "")).startswith("file:"):
+            return unquote(urlsplit(source["url"]).path)
+    return str(distribution.locate_file(""))
 
 
 @contextlib.contextmanager

@@ -1,0 +1,57 @@
+"""`ectrain plugins new`: a whole distribution of a new task, which trains at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ectrain_cli import options
+from ectrain_cli.terminal import labelled, say, show, show_json
+
+# What each kind of task learns; its templates end in the kind's name.
+KINDS = {
+    "label": "which labels a whole text has",
+    "token": "tokens that are hidden in a text",
+    "sequence": "what is written after a prompt",
+}
+
+
+@click.command("new")
+@click.argument("name")
+@click.option(
+    "--kind",
+    type=click.Choice(list(KINDS)),
+    default="label",
+    show_default=True,
+    help="What it predicts: " + "; ".join(f"{kind}, {what}" for kind, what in KINDS.items()) + ".",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="New directory; else ectrain-NAME.")
+@options.as_json
+@options.debug
+def new(name: str, kind: str, out: Path | None, as_json: bool) -> None:
+    """Write a new distribution with task NAME: code, 20 rows of data, tests.
+
+    It keeps the contract and trains as it is; nothing that exists is overwritten.
+
+    \b
+    Examples:
+      ectrain plugins new purity
+      ectrain plugins new docstring --kind sequence --out plugins/docstring
+    """
+    from ectrain_cli.scaffold import Names, write_scaffold
+
+    names = Names.of(name)
+    folder = out or Path(names.distribution)
+    written = write_scaffold(folder, names, kind)
+    if as_json:
+        files = [str(path) for path in written]
+        show_json(
+            "plugins new", {"name": name, "kind": kind, "folder": str(folder), "files": files}
+        )
+        return
+    for path in written:
+        show(str(folder / path))
+    say(labelled("next", f"pip install -e {folder}"))
+    say(labelled("", f"ectrain run --tasks {name} --curriculum short --scale 0.5"))
+    say(labelled("", f"python -m pytest {folder}"))

@@ -1,0 +1,143 @@
+"""New plugins from the command line: sound, installable and trainable as they are written."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from harness import TINY, call
+
+from ectrain_cli.plugin_new import KINDS
+
+TESTS = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
+
+
+def python(*words: str, cwd: Path, path: Path) -> subprocess.CompletedProcess[str]:
+    """Run Python with a folder in front of its path."""
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(path)},
+    )
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Path:
+    """Return where a new plugin may be written."""
+    return tmp_path / "new"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_new_plugin_installs_passes_its_tests_and_trains(new: Path, kind: str) -> None:
+    """As it is written, each kind is installed, keeps the contract and trains to its end."""
+    task, site = f"fresh_{kind}", new.parent / "site"
+    made = call("plugins", "new", task, "--kind", kind, "--out", str(new))
+    assert made.exit_code == 0, made.stderr
+    pip = ["-m", "pip", "install", "-q", "--no-deps", "--no-index", "--no-build-isolation"]
+    done = python(*pip, "--target", str(site), str(new), cwd=new, path=site)
+    assert done.returncode == 0, done.stderr
+    assert (site / f"ectrain_{task}" / "rows.jsonl").is_file()
+    done = python(*TESTS, cwd=new, path=site)
+    assert done.returncode == 0, done.stdout
+    given = ["-m", "ectrain_cli", "run", "--tasks", task, "--out", "run"]
+    settings = [word for setting in TINY for word in ("--set", setting)]
+    done = python(
+        *given,
+        *settings,
+        "--set",
+        "scale=0.2",
+        "--set",
+        "trunk.context=128",
+        cwd=new.parent,
+        path=site,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "status   finished" in done.stdout
+    assert f"{task} " in (new.parent / "run" / "report.md").read_text()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_new_plugin_is_whole(new: Path, kind: str) -> None:
+    """It has metadata, code, tests, docs, automation and 20 rows, and nothing left to fill in."""
+    assert call("plugins", "new", "purity", "--kind", kind, "--out", str(new)).exit_code == 0
+    files = {str(path.relative_to(new)): path for path in new.rglob("*") if path.is_file()}
+    assert sorted(files) == [
+        ".github/workflows/test.yml",
+        ".gitignore",
+        "README.md",
+        "pyproject.toml",
+        "src/ectrain_purity/__init__.py",
+        "src/ectrain_purity/py.typed",
+        "src/ectrain_purity/rows.jsonl",
+        "src/ectrain_purity/task.py",
+        "tests/test_contract.py",
+        "tests/test_purity.py",
+    ]
+    assert 'purity = "ectrain_purity"' in files["pyproject.toml"].read_text()
+    for name, path in files.items():
+        assert "$" not in path.read_text(), name
+    lines = files["src/ectrain_purity/rows.jsonl"].read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert len(rows) == len({row["id"] for row in rows}) == 20
+    assert {row["split"] for row in rows} == {"train", "val", "test"}
+    checked = python(
+        "-m", "ruff", "check", "--isolated", "--line-length=100", ".", cwd=new, path=new
+    )
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_nothing_is_overwritten(new: Path) -> None:
+    """A folder with anything in it, or a file, is refused with its name and left as it was."""
+    new.mkdir()
+    assert (
+        call("plugins", "new", "purity", "--out", str(new)).exit_code == 0
+    )  # an empty one will do
+    before = (new / "README.md").read_text()
+    again = call("plugins", "new", "purity", "--kind", "token", "--out", str(new))
+    assert again.exit_code == 2
+    assert again.stderr == f"error: {new} exists already; choose another --out\n"
+    assert (new / "README.md").read_text() == before
+    file = new.parent / "file"
+    file.write_text("mine")
+    assert call("plugins", "new", "purity", "--out", str(file)).exit_code == 2
+    assert file.read_text() == "mine"
+
+
+NAMES = {
+    "my-task": "how about 'my_task'",
+    "My Task": "how about 'my_task'",
+    "9lives": "expected a lower-case word",
+    "../up": "how about 'up'",
+    "class": "expected a lower-case word",
+    "train": "expected a lower-case word",
+    "": "expected a lower-case word",
+    "echo": "echo of toys 1.0 is installed already; choose another name",
+}
+
+
+@pytest.mark.parametrize(("name", "said"), NAMES.items(), ids=NAMES)
+def test_names_that_no_task_can_have_are_refused(new: Path, name: str, said: str) -> None:
+    """A name that can't be one, or is taken, is refused with the nearest; nothing is written."""
+    done = call("plugins", "new", name, "--out", str(new))
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert not new.exists()
+
+
+def test_it_is_named_after_its_distribution(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without --out the folder is called as the distribution; --json lists what was written."""
+    monkeypatch.chdir(tmp_path)
+    document = json.loads(call("plugins", "new", "big_task", "--json").stdout)
+    assert (document["folder"], document["kind"]) == ("ectrain-big-task", "label")
+    assert all((Path("ectrain-big-task") / file).is_file() for file in document["files"])
+    assert "class BigTaskTask(" in Path("ectrain-big-task/src/ectrain_big_task/task.py").read_text()
