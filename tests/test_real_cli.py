@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import call, command, contents, saved, words
+from harness import PLUGINS, call, command, contents, saved, words
 
 from ectrain.evaluate import held_out, measure
 from ectrain.model import load_model
@@ -181,3 +184,18 @@ def test_flags_are_text_whatever_they_look_like(
     assert [phase["phase"] for phase in plan["phases"]] == ["only"]
     config = plan["config"]
     assert (config["data"], config["scale"], config["device"]["name"]) == ("2024", 1.0, "cpu")
+
+
+@pytest.mark.parametrize("given", [["tasks"], ["tasks", "--json"], ["plugins", "list", "--help"]])
+def test_what_needs_no_torch_imports_none(given: list[str]) -> None:
+    """Listing tasks reads metadata alone: neither torch nor a plugin is imported."""
+    code = (
+        "import sys\nfrom ectrain_cli.main import main\n"
+        f"try:\n    main({given!r}, prog_name='ectrain')\nexcept SystemExit: pass\n"
+        "sys.exit(sorted({'torch', 'toys'} & set(sys.modules)) or 0)"
+    )
+    env = {**os.environ, "PYTHONPATH": str(PLUGINS)}
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=env)
+    assert done.returncode == 0, done.stderr
+    assert "echo" in done.stdout or "--help" in given

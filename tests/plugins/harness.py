@@ -28,7 +28,7 @@ from ectrain.events import Event, read_events
 from ectrain.loop import train
 from ectrain.run import Run
 from ectrain.storage import Storage
-from ectrain.task import SPLITS
+from ectrain.task import SPLITS, Segment
 from ectrain_cli.main import main
 
 PLUGINS = Path(__file__).parent
@@ -59,6 +59,15 @@ def tiny(*overrides: str, tasks: Sequence[str] = ("echo", "sorting")) -> RunConf
 def words(*overrides: str, tasks: str = "echo,sorting") -> list[str]:
     """Return the words of the command line that ask for what `tiny` gives."""
     return ["--tasks", tasks, *(word for o in (*TINY, *overrides) for word in ("--set", o))]
+
+
+def encoded(run: Run, drawn: list[tuple[str, int]]) -> list[tuple[str, Segment]]:
+    """Encode some training examples."""
+    sources = run.draws.drawable
+    return [
+        (name, run.encoder.encode(name, sources[name].task, sources[name].examples[n], n))
+        for name, n in drawn
+    ]
 
 
 class Recorder:
