@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 import pytest
 import torch
+from harness import tiny, trained
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -146,6 +147,28 @@ def test_a_manifest_comes_back(found: list[Entry]) -> None:
         assert decode(path, encode(whole)) == whole
         with pytest.raises(CheckpointError, match=f"belongs to step {entry.step}"):
             decode(Path("100000"), encode(whole))
+
+
+PLATEAU = """
+[[phases]]
+name = "one"
+epochs = 20
+patience = 1
+min_delta = 1e9
+[[phases]]
+name = "two"
+epochs = 2
+"""
+
+
+def test_the_end_of_a_phase_is_kept_however_it_came(tmp_path: Path) -> None:
+    """A phase that a plateau ends long before its planned length leaves its last checkpoint."""
+    (tmp_path / "plateau.toml").write_text(PLATEAU)
+    few = ("checkpoints.keep_last=1", "checkpoints.keep_best=1", "checkpoints.every_epochs=9")
+    config = tiny(f"curriculum={tmp_path / 'plateau.toml'}", "scale=1", *few, tasks=["sorting"])
+    run, _ = trained(config, tmp_path / "run")
+    kept = [(entry.epoch, entry.phase, entry.pinned) for entry in run.checkpoints.entries()]
+    assert kept == [(4, "two", True), (2, "one", True)]
 
 
 class Life(RuleBasedStateMachine):

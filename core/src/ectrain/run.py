@@ -218,11 +218,13 @@ class Run:
     # --- saving -----------------------------------------------------------------------------------
 
     def save(self, plan: EpochPlan, loss: float | None) -> None:
-        """Save after an epoch where it is due: by period, by the curriculum, or at the end."""
-        over = isinstance(next_epoch(self.curriculum, self.tasks, self.state.history), Finished)
+        """Save after an epoch where it is due: by period, by the curriculum, at a phase's end."""
+        after = next_epoch(self.curriculum, self.tasks, self.state.history)
+        ends = isinstance(after, Finished) or after.phase_epoch == 1
+        kept = plan.checkpoint or ends
         due = self.state.epoch % self.config.checkpoints.every_epochs == 0
-        if due or plan.checkpoint or over:
-            self._save(loss, pinned=plan.checkpoint, needed=over)
+        if due or kept:
+            self._save(loss, pinned=kept, needed=isinstance(after, Finished))
 
     def save_if_due(self) -> None:
         """Save inside an epoch when the last checkpoint is old enough."""
