@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from harness import call, command, make_plugin, on_path, outcome, words
 
-ECHO = ("tasks.echo.size=24", "scale=0.25", "device.threads=1")
+ECHO = ("tasks.echo.size=24", "scale=0.25")
 
 GATE = """
     import os, pathlib, time

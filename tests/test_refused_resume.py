@@ -29,7 +29,7 @@ from ectrain.errors import CheckpointError, ConfigError
 from ectrain.run import Run
 from ectrain.tokenizer import Tokenizer
 
-ECHO = ("tasks.echo.size=24", "scale=0.25", "device.threads=1")
+ECHO = ("tasks.echo.size=24", "scale=0.25")
 SMALL = (*ECHO, "tasks.sorting.size=24")
 
 

@@ -30,7 +30,7 @@ from ectrain.events import Event, read_events
 from ectrain.loop import train
 from ectrain.state import TrainState
 
-ECHO = ("tasks.echo.size=24", "scale=0.25", "device.threads=1")
+ECHO = ("tasks.echo.size=24", "scale=0.25")
 SMALL = (*ECHO, "tasks.sorting.size=24")  # two epochs of six steps
 
 

@@ -45,6 +45,7 @@ TINY = (
     "optimizer.rate=0.01",
     "log_seconds=0",
     "device.dtype=float32",
+    "device.threads=1",
     "device.keep_memory=false",
     "curriculum=short",
     "scale=0.4",
