@@ -24,7 +24,7 @@ from ectrain.labels import (
     micro_f1,
 )
 from ectrain.model import Model
-from ectrain.parts import LabelHead, label_loss
+from ectrain.parts import label_loss
 from ectrain.task import (
     Budget,
     Estimate,
@@ -41,6 +41,7 @@ from ectrain_elixir.findings import SNIPPET_FINDINGS
 from ectrain_elixir.symbols import SYMBOLS
 from ectrain_security.baselines import majority, ngram
 from ectrain_security.data import CWE_COLUMNS, LABELS, LabelledCode, counts, embedded, stored
+from ectrain_security.head import WindowedLabelHead
 
 SEVERITY_WEIGHTS = {"high": 3.0, "medium": 2.0, "low": 1.0}
 
@@ -54,6 +55,7 @@ class SecurityConfig:
         size: Embedded training snippets.
         seed: Of the embedded snippets.
         max_tokens: Most tokens of a snippet; a longer one is cut at its end.
+        reach: Tokens to either side that the head sees at once.
         severity_weights: Let graver findings count more (high 3, medium 2, low 1).
         positive_cap: Most that a rare finding's positives count against its negatives; 1 is off.
     """
@@ -62,6 +64,7 @@ class SecurityConfig:
     size: int = attrs.field(default=4000, validator=attrs.validators.ge(1))
     seed: int = 0
     max_tokens: int = attrs.field(default=512, validator=attrs.validators.ge(8))
+    reach: int = attrs.field(default=4, validator=attrs.validators.ge(0))
     severity_weights: bool = True
     positive_cap: float = attrs.field(default=20.0, validator=attrs.validators.ge(1))
 
@@ -86,8 +89,8 @@ class SecurityTask(Task[LabelledCode, SecurityConfig]):
         return Segment(tokens, prefix=len(tokens), values=example.values)
 
     def head(self, trunk: TrunkShape) -> nn.Module:
-        """One attention-pooled score a label."""
-        return LabelHead(trunk, len(LABELS))
+        """One score a label, pooled by attention from windows of tokens."""
+        return WindowedLabelHead(trunk, len(LABELS), self.config.reach)
 
     def loss(self, output: Tensor, targets: Targets) -> Tensor:
         """Return binary cross-entropy, rarer and graver findings counting more."""

@@ -108,7 +108,7 @@ def drawn_call(rng: random.Random, form: str, sink: str, variables: Sequence[str
     around = AROUND[sink.partition(".")[0]]
     gaps = {
         letter: Gap(
-            rng.choice(shapes),
+            rng.choices([*shapes], [*shapes.values()])[0],
             rng.choice(around if letter == "E" else AROUND[""]),
             rng.choice(variables),
             rng.choice([name for name in NAMES if name not in variables]),
@@ -119,7 +119,7 @@ def drawn_call(rng: random.Random, form: str, sink: str, variables: Sequence[str
     return Call(form, sink, gaps)
 
 
-def _shapes(form: str, sink: str) -> Sequence[str]:
+def _shapes(form: str, sink: str) -> Mapping[str, int]:
     if "#{E}" in form:
-        return SHAPES[:1]
+        return {"V": 1}
     return CHARLIST_SHAPES if sink in CHARLIST_SINKS else SHAPES

@@ -20,6 +20,8 @@ from ectrain_elixir.twins.forms import (
 
 Split = Literal["train", "val", "test"]
 
+DANGEROUS = 0.25  # of the sinks beside a twin's own hold the caller's text
+
 MARKUP = frozenset({*SINKS["XSS.Raw"], *LOOK_ALIKES["XSS.Raw"]})
 
 
@@ -103,15 +105,14 @@ def drawn_composition(rng: random.Random, sink: str) -> Composition:
 
 def _drawn(rng: random.Random, sink: str, variables: tuple[str, str]) -> Composition:
     calls = [drawn_call(rng, rng.choice(SINKS[sink]), sink, variables)]
-    if rng.random() < 0.3:
-        other = rng.choice([name for name in SINKS if name != sink])
+    for other in rng.sample([name for name in SINKS if name != sink], rng.choice((1, 1, 2))):
         more = drawn_call(rng, rng.choice(SINKS[other]), other, variables)
-        calls.append(more.switched("E") if rng.random() < 0.5 else more)
+        calls.append(more.switched("E") if rng.random() < DANGEROUS else more)
     at = 0
     if "A" not in calls[0].gaps or rng.random() < 0.5:
         calls.append(_harmless(rng, sink, variables))
         at = len(calls) - 1
-    if rng.random() < 0.3:
+    if rng.random() < 0.1:
         more = _harmless(rng, sink, variables)
         calls.append(more.switched("A") if rng.random() < 0.5 else more)
     calls[at] = calls[at].trading("A", calls[0].gaps["E"])

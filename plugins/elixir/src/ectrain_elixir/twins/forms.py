@@ -102,6 +102,6 @@ AROUND: dict[str, tuple[tuple[str, str], ...]] = {
     "": (("item ", "."), ("old-", "-copy"), ("seen: ", "; done")),
 }
 
-# The text V, of the caller or constant, with what is around it, P and S.
-SHAPES = ("V", '"P" <> V', 'V <> "S"', '"P" <> V <> "S"', '"P#{V}S"')
-CHARLIST_SHAPES = ("V", "'P' ++ V", "V ++ 'S'", "'P' ++ V ++ 'S'")
+# The text V, of the caller or constant, with what is around it, P and S; how often each is drawn.
+SHAPES = {"V": 1, '"P" <> V': 3, 'V <> "S"': 1, '"P" <> V <> "S"': 3, '"P#{V}S"': 1}
+CHARLIST_SHAPES = {"V": 1, "'P' ++ V": 3, "V ++ 'S'": 1, "'P' ++ V ++ 'S'": 3}

@@ -72,7 +72,7 @@ def controller(rng: random.Random, names: Sequence[str]) -> Function:
         f"  use {app}Web, :controller",
     )
     reply = "json(conn, X)"
-    if rng.random() < 0.3:
+    if rng.random() < 0.2:
         fetched = {name: f'params["{name}"]' for name in names}
         return Function(module, f"{action}(conn, params)", fetched, reply)
     pattern = ", ".join(f'"{name}" => {name}' for name in names)
@@ -119,7 +119,7 @@ def _plain(names: Sequence[str]) -> dict[str, str]:
 
 Place = Callable[[random.Random, Sequence[str]], Function]
 PLACES: dict[str, tuple[Place, ...]] = {
-    "conn": (controller, controller, plug),
+    "conn": (controller, controller, controller, plug),
     "view": (view, context),
     "": (controller, context, context, server),
 }
@@ -129,11 +129,11 @@ def drawn_frame(rng: random.Random, composition: Composition) -> Frame:
     """Draw what stands around a composition's calls."""
     names, needs = composition.variables, composition.needs
     function = rng.choice(PLACES[needs])(rng, names)
-    attributes = not composition.literal and rng.random() < 0.2
+    attributes = not composition.literal and rng.random() < 0.1
     above = [*function.module[1:]]
     above += [f'  @{word} "{rng.choice(NAMES)}"' for word in composition.constants if attributes]
-    above += [f"  {rng.choice(FILLERS)}"] if rng.random() < 0.2 else []
-    way = rng.choice((_direct, _direct, _local, _made, _helper))
+    above += [f"  {rng.choice(FILLERS)}"] if rng.random() < 0.15 else []
+    way = rng.choice((_direct, _local, _local, _local, _made, _helper))
     lines, variables = way(rng, function, composition)
     return Frame(
         Words(variables, attributes),
@@ -153,7 +153,7 @@ def _direct(rng: random.Random, function: Function, composition: Composition) ->
 
 
 def _local(rng: random.Random, function: Function, composition: Composition) -> Lines:
-    """Text that is part of something gets a name first."""
+    """Text that is part of something gets a name first; calls use names."""
     taken = {name: text for name, text in function.variables.items() if text != name}
     assigned = [f"    {name} = {text}" for name, text in taken.items()]
     return [f"  def {function.head} do", *assigned], _plain(composition.variables)
@@ -161,13 +161,12 @@ def _local(rng: random.Random, function: Function, composition: Composition) -> 
 
 def _made(rng: random.Random, function: Function, composition: Composition) -> Lines:
     """One variable is made of the caller's text."""
+    lines, variables = _local(rng, function, composition)
     name = composition.variables[0]
-    text = function.variables[name]
     made = rng.choice([other for other in NAMES if other not in composition.variables])
-    ways = (f'"new-" <> {text}', f"String.trim({text})", f"{text} |> String.trim()")
-    value = f"to_charlist({text})" if composition.charlist else rng.choice(ways)
-    head = [f"  def {function.head} do", f"    {made} = {value}"]
-    return head, {**function.variables, name: made}
+    ways = (f'"new-" <> {name}', f"String.trim({name})", f"{name} |> String.trim()")
+    value = f"to_charlist({name})" if composition.charlist else rng.choice(ways)
+    return [*lines, f"    {made} = {value}"], {**variables, name: made}
 
 
 def _helper(rng: random.Random, function: Function, composition: Composition) -> Lines:
