@@ -233,7 +233,14 @@ def test_a_value_is_no_table() -> None:
 def test_any_text_can_be_a_value(text: str) -> None:
     """What is no TOML value is the text itself; what is one is taken or refused by its type."""
     refusals = []
-    for value in (text, "[" * 3000 + text, "9" * 5000 + text, f"1\n{text}", f"1979-05-27 {text}"):
+    for value in (
+        text,
+        "[" * 3000 + text,
+        "9" * 5000 + text,
+        f"1\n{text}",
+        "1979-05-27",
+        "07:32:00",
+    ):
         try:
             found = load_config(None, [f"data={value}"], ["a"]).data
         except ConfigError as error:
@@ -241,6 +248,12 @@ def test_any_text_can_be_a_value(text: str) -> None:
         else:
             assert found == value.strip() or value.strip()[0] in "\"'"
     assert all(refusal.startswith("settings: data: expected a string") for refusal in refusals)
+
+
+def test_a_bare_word_is_text() -> None:
+    """A path, and a date that TOML would make something else of, are what they say."""
+    for word in ("data/mine.jsonl", "~/code #1"):
+        assert load_config(None, [f"data={word}"], ["a"]).data == word
 
 
 def test_sizes_are_presets_under_what_is_said() -> None:
