@@ -188,7 +188,12 @@ def command(*given: str, path: Sequence[Path] = (), **more: str) -> subprocess.P
 
 
 def make_plugin(
-    folder: Path, source: str, tasks: Sequence[str], module: str = "", name: str = ""
+    folder: Path,
+    source: str,
+    tasks: Sequence[str],
+    module: str = "",
+    name: str = "",
+    group: str = "ectrain.tasks",
 ) -> Path:
     """Write a plugin with the metadata of an installed distribution, and return its folder.
 
@@ -198,6 +203,7 @@ def make_plugin(
         tasks: Names of its entry points.
         module: Name of its module; as its first task unless told.
         name: Of its distribution; as its module unless told.
+        group: Of its entry points.
     """
     module = module or tasks[0]
     name = name or module
@@ -207,7 +213,7 @@ def make_plugin(
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
     points = "".join(f"{task} = {module}\n" for task in tasks)
-    (info / "entry_points.txt").write_text(f"[ectrain.tasks]\n{points}")
+    (info / "entry_points.txt").write_text(f"[{group}]\n{points}")
     return folder
 
 

@@ -14,6 +14,9 @@ from ectrain_cli.terminal import labelled, say, show, show_json, warning
 
 if TYPE_CHECKING:
     from ectrain.config import RunConfig
+    from ectrain.loop import Observer
+    from ectrain.observers import PluginObserver
+    from ectrain.run import Run
     from ectrain_cli.live import LiveProgress
     from ectrain_cli.progress import LineProgress
 
@@ -38,6 +41,13 @@ if TYPE_CHECKING:
     multiple=True,
     help="Go on with a run although this setting changed; repeat.",
 )
+@click.option(
+    "--with",
+    "observers",
+    metavar="NAME",
+    multiple=True,
+    help="Let an installed observer watch the run; repeat.",
+)
 @click.option("--dry-run", is_flag=True, help="Check everything, print the plan, write nothing.")
 @options.as_json
 @options.debug
@@ -49,6 +59,7 @@ def run(
     resume: bool,
     log_every: float,
     allowed: tuple[str, ...],
+    observers: tuple[str, ...],
     dry_run: bool,
     as_json: bool,
     **chosen: Any,
@@ -67,16 +78,30 @@ def run(
 
     config = configuration(**chosen)
     out = out or default_run_directory(config)
+    watching = _load_observers(observers)
     if dry_run:
         from ectrain_cli.plan import plan
 
         ctx.exit(plan(config, out, as_json))
-    _train(config, out, resume, allowed, log_every)
+    _train(config, out, resume, allowed, log_every, watching)
     _close(out, as_json)
 
 
+def _load_observers(names: Sequence[str]) -> list[PluginObserver]:
+    if not names:
+        return []
+    from ectrain.observers import load_observers
+
+    return load_observers(names)
+
+
 def _train(
-    config: RunConfig, out: Path, resume: bool, allowed: Sequence[str], log_every: float
+    config: RunConfig,
+    out: Path,
+    resume: bool,
+    allowed: Sequence[str],
+    log_every: float,
+    observers: Sequence[PluginObserver],
 ) -> None:
     from ectrain.build import prepare
     from ectrain.loop import train
@@ -85,10 +110,19 @@ def _train(
     prepared = prepare(config, out, resume, allowed)
     try:
         with observer(config, log_every) as watching:
-            if not train(prepared, watching):
+            if not train(prepared, _also(watching, observers, prepared)):
                 say("already complete; another --out trains again")
     finally:
         _write_report(out)
+
+
+def _also(watching: Observer, observers: Sequence[PluginObserver], run: Run) -> Observer:
+    """Return what shows the run, and hands its events on where observers were asked for."""
+    if not observers:
+        return watching
+    from ectrain.observers import Observed
+
+    return Observed(watching, observers, run.warn, run.directory)
 
 
 def observer(config: RunConfig, log_every: float) -> LineProgress | LiveProgress:

@@ -1,8 +1,9 @@
-"""The hooks that plugins implement, found through the entry-point group "ectrain.tasks"."""
+"""The hooks that plugins implement, found through entry-point groups."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from ectrain.task import Task
 
 GROUP = "ectrain.tasks"
+OBSERVERS = "ectrain.observers"
 
 hookspec = pluggy.HookspecMarker("ectrain")
 hookimpl = pluggy.HookimplMarker("ectrain")
@@ -26,3 +28,36 @@ class Hooks:
         The entry point is named as its task: ``security = "my_package"`` under
         ``[project.entry-points."ectrain.tasks"]``, where ``my_package`` holds this hook.
         """
+
+
+Event = Mapping[str, Any]
+
+
+class ObserverHooks:
+    """What an observer may listen to, asked for with `ectrain run --with NAME`.
+
+    The entry point is named as the observer: ``board = "my_package"`` under
+    ``[project.entry-points."ectrain.observers"]``. Each hook gets a copy of the event as
+    `events.jsonl` has it, and the run's directory. It is called in between two steps, so training
+    waits for it; an observer that fails is switched off, and the run goes on without it.
+    """
+
+    @hookspec
+    def ectrain_run_started(self, event: Event, directory: Path) -> None:
+        """Everything is built, no step is taken yet; after a stop, called again when it goes on."""
+
+    @hookspec
+    def ectrain_step_ended(self, event: Event, directory: Path) -> None:
+        """Steps were taken and logged: one, or all of the last `log_seconds`."""
+
+    @hookspec
+    def ectrain_evaluated(self, event: Event, directory: Path) -> None:
+        """Held-out data was measured: `metrics` and `estimates` by "task/metric"."""
+
+    @hookspec
+    def ectrain_checkpoint_saved(self, event: Event, directory: Path) -> None:
+        """A checkpoint is whole, at `path`."""
+
+    @hookspec
+    def ectrain_run_ended(self, event: Event, directory: Path) -> None:
+        """The run is over, also by a failure or a stop: see `status` and `reason`."""

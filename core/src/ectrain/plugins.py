@@ -52,10 +52,10 @@ class Offer:
         return f"{self.name} of {self.distribution} {self.version}"
 
 
-def installed() -> dict[str, Offer]:
-    """Return every offered task by name; no plugin is imported."""
+def installed(group: str = GROUP) -> dict[str, Offer]:
+    """Return all that is offered in an entry-point group by name; no plugin is imported."""
     found: dict[str, dict[str, Offer]] = {}
-    for offer in _offers():
+    for offer in _offers(group):
         found.setdefault(offer.name, {}).setdefault(_normal(offer.distribution), offer)
     return {
         name: attrs.evolve(first, duplicate_of=tuple(o.distribution for o in others))
@@ -63,12 +63,12 @@ def installed() -> dict[str, Offer]:
     }
 
 
-def _offers() -> Iterator[Offer]:
+def _offers(group: str) -> Iterator[Offer]:
     """Yield every offer; of a distribution that is there twice, those of the one that is used."""
     seen: set[str] = set()
     for distribution in metadata.distributions():
         try:
-            points = [(p.name, p.value) for p in distribution.entry_points.select(group=GROUP)]
+            points = [(p.name, p.value) for p in distribution.entry_points.select(group=group)]
             if not points:
                 continue
             name, version = distribution.metadata["Name"], distribution.version
@@ -109,10 +109,7 @@ def _load(name: str, offers: dict[str, Offer]) -> TaskType:
             f"(`ectrain tasks` lists them, `pip install` adds more)"
         )
     offer = offers[name]
-    refused = refusal(offer)
-    if refused is not None:
-        raise PluginError(refused)
-    with _harmless(offer):
+    with harmless(offer):
         return _checked(name, offer, _registered(offer))
 
 
@@ -120,7 +117,7 @@ def refusal(offer: Offer) -> str | None:
     """Return why a plugin may not be loaded, by its metadata alone, or None."""
     if offer.duplicate_of:
         both = ", ".join((offer.distribution, *offer.duplicate_of))
-        return f"task {offer.name!r} is offered by {both}; uninstall all but one of them"
+        return f"{offer.name!r} is offered by {both}; uninstall all but one of them"
     allowed = os.environ.get("ECTRAIN_PLUGINS")
     if allowed is not None and _normal(offer.distribution) not in map(
         _normal, re.split(r"[,\s]+", allowed)
@@ -140,26 +137,34 @@ def origin(offer: Offer) -> str:
 
 
 @contextlib.contextmanager
-def _harmless(offer: Offer) -> Iterator[None]:
-    """Name the plugin in whatever it raises, so that it takes no other along.
+def harmless(offer: Offer) -> Iterator[None]:
+    """Name the plugin in whatever loading it raises, so that it takes no other along.
 
     Raises:
-        PluginError: It raised something.
+        PluginError: It may not be loaded, or raised something.
     """
+    if (refused := refusal(offer)) is not None:
+        raise PluginError(refused)
     try:
         yield
     except (EctrainError, KeyboardInterrupt, MemoryError):
         raise
     except BaseException as error:  # SystemExit of a module that is a script, native panics
-        raise PluginError(f"plugin {offer} can't be loaded: {_said(error)}") from error
+        raise PluginError(f"plugin {offer} can't be loaded: {said(error)}") from error
+
+
+def hooks_of(offer: Offer, group: str, specs: type[Any]) -> pluggy.PluginManager:
+    """Import a plugin and return the manager that calls its hooks, all of which are known."""
+    manager = pluggy.PluginManager("ectrain")
+    manager.add_hookspecs(specs)
+    manager.register(metadata.EntryPoint(offer.name, offer.value, group).load(), offer.name)
+    manager.check_pending()
+    return manager
 
 
 def _registered(offer: Offer) -> list[Any]:
     """Return what the plugin's hook gives."""
-    manager = pluggy.PluginManager("ectrain")
-    manager.add_hookspecs(Hooks)
-    manager.register(metadata.EntryPoint(offer.name, offer.value, GROUP).load(), offer.name)
-    manager.check_pending()
+    manager = hooks_of(offer, GROUP, Hooks)
     found: list[Any] = []
     for given in manager.hook.ectrain_register_tasks():
         if not isinstance(given, Iterable) or isinstance(given, str):
@@ -168,7 +173,8 @@ def _registered(offer: Offer) -> list[Any]:
     return found
 
 
-def _said(error: BaseException) -> str:
+def said(error: BaseException) -> str:
+    """Return what an error says, in one line of some hundred characters at most."""
     text = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
     return f"{type(error).__name__}: {text[:MOST_CHARACTERS] or 'no message'}"
 
@@ -232,4 +238,4 @@ def blame(task: str, part: str, where: str = "") -> Iterator[None]:
         raise
     except Exception as error:
         at = f" for {where}" if where else ""
-        raise PluginError(f"task {task} failed in {part}{at}: {_said(error)}") from error
+        raise PluginError(f"task {task} failed in {part}{at}: {said(error)}") from error
