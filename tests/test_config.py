@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ectrain.changes import changes
 from ectrain.config import (
     RATES,
     SIZES,
@@ -25,7 +26,6 @@ from ectrain.config import (
     StepConfig,
     TokenizerConfig,
     TrunkConfig,
-    changes,
     from_dict,
     load_config,
     to_dict,

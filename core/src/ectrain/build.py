@@ -8,8 +8,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ectrain.batches import Drawable
+from ectrain.changes import changes
 from ectrain.checkpoint import Checkpoints, Loaded, no_checkpoint
-from ectrain.config import RunConfig, changes, from_dict, to_dict
+from ectrain.config import RunConfig, from_dict, to_dict
 from ectrain.curriculum import load_curriculum, scaled
 from ectrain.data import Data, data_mark, load_data, make_tasks, train_tokenizer
 from ectrain.device import can_gain_by_compiling, choose_place, prepare_process
