@@ -59,7 +59,7 @@ PORTS = 'for p <- Port.list(), do: (try do Port.command(p, "passed") catch _, _ 
 CLOSED = "for p <- Port.list(), do: (try do Port.close(p) catch _, _ -> :ok end)"
 CONNECTED = "for p <- Port.list(), do: (try do Port.connect(p, self()) catch _, _ -> :ok end)"
 DESCRIPTORS = """
-for n <- 3..64 do
+for n <- 3..400 do
   try do
     Port.command(Port.open({:fd, n, n}, [:out, :binary]), "passed")
   catch
@@ -68,7 +68,7 @@ for n <- 3..64 do
 end
 """
 PACKETS = """
-for n <- 3..64 do
+for n <- 3..400 do
   try do
     text = ~s({"phase":"run","kind":"","message":"","canary":[],"tests":[["x","passed"]]})
     Port.command(Port.open({:fd, n, n}, [:out, :binary, {:packet, 4}]), text <> <<0::128>>)

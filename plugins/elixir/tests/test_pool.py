@@ -1,9 +1,12 @@
 """Laws of the pool: both modes judge alike, and no verdict depends on company."""
 
 import concurrent.futures
+import contextlib
+import os
 import time
 from collections.abc import Iterator
 
+import attrs
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,6 +23,7 @@ from ectrain_elixir.runner import (
 )
 from ectrain_elixir.runner.bubblewrap import Bubblewrap
 from ectrain_elixir.runner.model import Runner
+from ectrain_elixir.runner.pool import _starved
 from ectrain_elixir.runner.stable import Recycle
 from ectrain_elixir.runner.toolchain import find_toolchain
 
@@ -233,3 +237,24 @@ def test_a_dead_pool_s_machines_are_gone() -> None:
     while time.monotonic() < deadline and any(c.poll() is None for c in (*children, *coming)):
         time.sleep(0.05)
     assert all(c.poll() is not None for c in (*children, *coming))
+
+
+def test_only_starved_programs_get_another_try() -> None:
+    """What ran out of wall time while it worked is run again; what waited, or used its CPU, not."""
+    limits = Limits(cpu_s=4, wall_s=20)
+    late = Verdict(status=Status.TIMEOUT, tests={}, kind="wall time", cpu_s=2.0)
+    assert _starved(late, limits)
+    assert not _starved(attrs.evolve(late, cpu_s=0.1), limits)
+    assert not _starved(attrs.evolve(late, kind="cpu time", cpu_s=4.0), limits)
+
+
+def test_many_open_files_of_this_process_are_no_trouble() -> None:
+    """Pipes with high numbers work: a trainer has hundreds of files open."""
+    if availability().why:
+        pytest.skip(availability().why)
+    with contextlib.ExitStack() as stack:
+        for _ in range(400):
+            stack.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+        runner = PooledRunner(find_toolchain(), Bubblewrap(), "warm", spares=0)
+        stack.callback(runner.close)
+        assert runner.run(RIGHT).passed

@@ -21,9 +21,10 @@ from ectrain_elixir.runner import (
     limits_for,
 )
 from ectrain_elixir.runner.judge import Referee, clean, judge
+from ectrain_elixir.runner.streams import Tail
 from ectrain_elixir.runner.toolchain import find_toolchain
 from ectrain_elixir.runner.wire import Packets, WireError, answer, mac, opened, packet, request
-from ectrain_elixir.runner.worker import Left, Tail
+from ectrain_elixir.runner.worker import Left
 
 KEY = bytes(range(64))
 CANARIES = ("c1", "c2")

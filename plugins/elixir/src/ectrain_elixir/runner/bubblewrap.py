@@ -69,39 +69,48 @@ class Bubblewrap:
         """Start a worker; see `ectrain_elixir.runner.sandbox.Sandbox`."""
         with contextlib.ExitStack() as stack:
             info_read, info_write = pipe(stack)
+            process = self._spawn(toolchain, mode, limits, pipes, info_write.fd)
+            stack.callback(_end, process)
+            info_write.close()
+            inside = _child_pid(info_read.fd)
+            info_read.close()
+            pidfd = os.pidfd_open(inside)
+            stack.callback(os.close, pidfd)
+            yield Child(process=process, inside=inside, kill=lambda: _kill(pidfd, process))
+
+    def _spawn(
+        self, toolchain: Toolchain, mode: str, limits: Limits, pipes: Pipes, info: int
+    ) -> subprocess.Popen[bytes]:
+        """Start bubblewrap; it inherits its files, and this process closes them at once."""
+        with contextlib.ExitStack() as files:
+            beams = {memory_file(files, data): name for name, data in toolchain.beams.items()}
             options = [
                 *_isolation(),
                 *_mounts(toolchain.folders),
                 *("--ro-bind", self._prlimit, "/harness/prlimit"),
                 *("--size", str(limits.disk_mb << 20), "--tmpfs", "/work"),
-                *("--chdir", "/work", "--info-fd", str(info_write.fd)),
+                *("--chdir", "/work", "--info-fd", str(info)),
             ]
-            beams = {memory_file(stack, data): name for name, data in toolchain.beams.items()}
             for fd, name in beams.items():
                 options += ["--perms", "0444", "--ro-bind-data", str(fd), f"/harness/{name}"]
             for name, value in toolchain.environment("/work", mode).items():
                 options += ["--setenv", name, value]
             options += ["--remount-ro", "/"]
-            arguments = memory_file(stack, b"\0".join(os.fsencode(o) for o in options))
+            arguments = memory_file(files, b"\0".join(os.fsencode(o) for o in options))
+            limited = _limited(mode, limits, pipes)
             command = toolchain.command("/harness", mode, pipes.requests, pipes.answers)
-            process = subprocess.Popen(
-                [self._program, "--args", str(arguments), "--", *_limited(mode, limits), *command],
+            return subprocess.Popen(
+                [self._program, "--args", str(arguments), "--", *limited, *command],
                 env={},
                 stdin=subprocess.DEVNULL,
                 stdout=pipes.output,
                 stderr=pipes.output,
-                pass_fds=(pipes.requests, pipes.answers, info_write.fd, *beams, arguments),
+                pass_fds=(pipes.requests, pipes.answers, info, *beams, arguments),
                 start_new_session=True,
                 user=_nobody(),
                 group=_nobody(),
                 extra_groups=None if _nobody() is None else [],
             )
-            stack.callback(_end, process)
-            info_write.close()
-            inside = _child_pid(info_read.fd)
-            pidfd = os.pidfd_open(inside)
-            stack.callback(os.close, pidfd)
-            yield Child(process=process, inside=inside, kill=lambda: _kill(pidfd, process))
 
 
 def _found(program: str, package: str) -> str:
@@ -151,7 +160,7 @@ def _child_pid(info: int) -> int:
     return int(json.loads(text)["child-pid"])
 
 
-def _limited(mode: str, limits: Limits) -> list[str]:
+def _limited(mode: str, limits: Limits, pipes: Pipes) -> list[str]:
     """Return the start of a command that sets limits inside, where only its processes count."""
     return [
         "/harness/prlimit",
@@ -159,7 +168,7 @@ def _limited(mode: str, limits: Limits) -> list[str]:
         f"--as={(IDLE_MB + limits.memory_mb) << 20}",
         f"--fsize={limits.disk_mb << 20}",
         f"--nproc={limits.processes}",
-        "--nofile=256",
+        f"--nofile={pipes.open_files}",
         "--core=0",
     ]
 

@@ -49,7 +49,7 @@ class Bare:
             process = subprocess.Popen(
                 [
                     *(sys.executable, "-I", "-S", "-c", _LAUNCH),
-                    *(json.dumps(_resources(mode, limits)), environment),
+                    *(json.dumps(_resources(mode, limits, pipes)), environment),
                     *toolchain.command(str(harness), mode, pipes.requests, pipes.answers),
                 ],
                 cwd=work,
@@ -69,11 +69,11 @@ class Bare:
                     process.wait()
 
 
-def _resources(mode: str, limits: Limits) -> list[tuple[int, int]]:
+def _resources(mode: str, limits: Limits, pipes: Pipes) -> list[tuple[int, int]]:
     wanted = [
         (resource.RLIMIT_CPU, cpu_ceiling_s(mode, limits)),
         (resource.RLIMIT_FSIZE, limits.disk_mb << 20),
-        (resource.RLIMIT_NOFILE, 256),
+        (resource.RLIMIT_NOFILE, pipes.open_files),
         (resource.RLIMIT_CORE, 0),
     ]
     if os.uname().sysname == "Linux":

@@ -87,9 +87,8 @@ class PooledRunner:
             verdicts = list(pool.map(task, programs))
         if workers == 1:
             return verdicts
-        # Where programs compete for the machine, one that waited too long gets another try alone.
         return [
-            task(program) if verdict.kind == "wall time" else verdict
+            task(program) if _starved(verdict, limits) else verdict
             for program, verdict in zip(programs, verdicts, strict=True)
         ]
 
@@ -148,6 +147,14 @@ class PooledRunner:
             tier=self.tier,
             mode=self.mode,
         )
+
+
+def _starved(verdict: Verdict, limits: Limits) -> bool:
+    """Return whether a program ran out of time for want of CPU: it gets another try alone.
+
+    One that merely waits uses next to none, and would wait again.
+    """
+    return verdict.kind == "wall time" and verdict.cpu_s >= limits.cpu_s / 4
 
 
 @attrs.frozen

@@ -24,6 +24,11 @@ class Pipes:
     answers: int
     output: int
 
+    @property
+    def open_files(self) -> int:
+        """The limit on open files: Erlang refuses descriptors whose number is beyond it."""
+        return max(256, max(self.requests, self.answers) + 64)
+
 
 @attrs.frozen
 class Child:

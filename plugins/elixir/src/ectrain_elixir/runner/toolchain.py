@@ -76,7 +76,7 @@ class Toolchain:
 
     def environment(self, home: str, mode: str) -> dict[str, str]:
         """Return the whole environment of the virtual machine."""
-        quick = {"ERL_COMPILER_OPTIONS": _QUICK} if mode == "warm" else {}
+        quick = {"ERL_COMPILER_OPTIONS": _QUICK}
         return quick | {
             "BINDIR": str(self.root / f"erts-{self.erts}" / "bin"),
             "ROOTDIR": str(self.root),

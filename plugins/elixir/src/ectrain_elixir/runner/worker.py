@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import selectors
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,41 +9,17 @@ from pathlib import Path
 import attrs
 
 from ectrain_elixir.runner import wire
-from ectrain_elixir.runner.ends import End, pipe
+from ectrain_elixir.runner.ends import pipe
 from ectrain_elixir.runner.model import Limits
 from ectrain_elixir.runner.sandbox import Child, Pipes, Sandbox
+from ectrain_elixir.runner.streams import Exchange, Streams, Tail
 from ectrain_elixir.runner.toolchain import Toolchain
 
 _GRACE_S = 1.0  # for a machine to end, or to stop a program by itself, before it is killed
 _START_S = 60.0
 _CLEAN_S = 3.0
 _LOOK_S = 0.1
-_CHUNK = 65536
 _TICKS = os.sysconf("SC_CLK_TCK")
-
-
-class Tail:
-    """Bytes cut in the middle: the first and the last half of a size are kept."""
-
-    def __init__(self, size: int) -> None:
-        self._half = max(size // 2, 1)
-        self._head = bytearray()
-        self._tail = bytearray()
-        self._cut = 0
-
-    def add(self, data: bytes) -> None:
-        """Append bytes."""
-        room = max(self._half - len(self._head), 0)
-        self._head += data[:room]
-        self._tail += data[room:]
-        extra = max(len(self._tail) - self._half, 0)
-        self._cut += extra
-        del self._tail[:extra]
-
-    def value(self) -> bytes:
-        """Return what is kept, with a line that says how much is missing."""
-        gap = f"\n[{self._cut} bytes left out]\n".encode() if self._cut else b""
-        return bytes(self._head) + gap + bytes(self._tail)
 
 
 @attrs.frozen(kw_only=True)
@@ -100,17 +75,16 @@ class Worker:
         self.limits = limits
         self.served = 0
         self.health = Health("")
-        self._packets = wire.Packets()
-        self._bodies: list[bytes] = []
         self._open = True
         with contextlib.ExitStack() as stack:
             pairs = [pipe(stack) for _ in range(3)]
-            (in_read, self._in), (self._answers, answers), (self._out, output) = pairs
+            (in_read, in_write), (answers_read, answers), (out_read, output) = pairs
+            self._streams = Streams(in_write, answers_read, out_read)
             pipes = Pipes(requests=in_read.fd, answers=answers.fd, output=output.fd)
             self._child: Child = stack.enter_context(sandbox.start(toolchain, mode, limits, pipes))
             for end in (in_read, answers, output):
                 end.close()
-            for end in (self._in, self._answers, self._out):
+            for end in (in_write, answers_read, out_read):
                 os.set_blocking(end.fd, False)
             self._stack = stack.pop_all()
 
@@ -166,7 +140,7 @@ class Worker:
         start, cpu_before = time.monotonic(), self._cpu_s()
         stopped, body, damaged = "", None, False
         try:
-            loop = _Loop(self, memoryview(data), tail)
+            loop = Exchange(self._streams, data, tail)
             while body is None and loop.alive and not stopped:
                 body = loop.step(min(_LOOK_S, max(start + wall_s - time.monotonic(), 0)))
                 if time.monotonic() - start >= wall_s:
@@ -176,7 +150,7 @@ class Worker:
         except wire.WireError:
             damaged = True
         if body is not None:
-            self._drain(tail)
+            self._streams.drain(tail)
             return Left(
                 answer=body,
                 output=tail.value(),
@@ -188,7 +162,7 @@ class Worker:
         if not ended:
             self._child.kill()
         code, cpu_in_all_s = self._reap()
-        self._drain(tail)
+        self._streams.drain(tail)
         return Left(
             output=tail.value(),
             code=code,
@@ -200,24 +174,11 @@ class Worker:
         )
 
     def _read(self, deadline: float) -> bytes | None:
-        loop = _Loop(self, memoryview(b""), Tail(2))
+        loop = Exchange(self._streams, b"", Tail(2))
         body = None
         while body is None and loop.alive and time.monotonic() < deadline:
             body = loop.step(_LOOK_S)
         return body
-
-    def take(self, data: bytes) -> None:
-        """Sort bytes of the answer pipe into packets."""
-        self._bodies += self._packets.add(data)
-
-    def next_body(self) -> bytes | None:
-        """Return the next packet that is complete."""
-        return self._bodies.pop(0) if self._bodies else None
-
-    @property
-    def ends(self) -> tuple[End, End, End]:
-        """The pipes of requests, answers and output."""
-        return self._in, self._answers, self._out
 
     def _cpu_s(self) -> float:
         """Return CPU seconds used by the virtual machine so far, 0 where the system hides it."""
@@ -245,47 +206,3 @@ class Worker:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         return process.returncode, usage.ru_utime + usage.ru_stime
-
-    def _drain(self, tail: Tail) -> None:
-        with contextlib.suppress(BlockingIOError):
-            while chunk := os.read(self._out.fd, _CHUNK):
-                tail.add(chunk)
-
-
-class _Loop:
-    """Write a request and read both pipes, a step at a time."""
-
-    def __init__(self, worker: Worker, data: memoryview, tail: Tail) -> None:
-        self.alive = True
-        self._worker, self._data, self._tail = worker, data, tail
-        self._in, self._answers, self._out = worker.ends
-        self._listens = True
-
-    def step(self, seconds: float) -> bytes | None:
-        """Wait at most so long for bytes, and return a packet's body if there is one."""
-        if body := self._worker.next_body():
-            return body
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._answers.fd, selectors.EVENT_READ)
-            if self._listens:
-                selector.register(self._out.fd, selectors.EVENT_READ)
-            if self._data:
-                selector.register(self._in.fd, selectors.EVENT_WRITE)
-            ready = {key.fd for key, _ in selector.select(seconds)}
-        if self._in.fd in ready:
-            self._write()
-        if self._out.fd in ready:
-            chunk = os.read(self._out.fd, _CHUNK)
-            self._tail.add(chunk)
-            self._listens = bool(chunk)
-        if self._answers.fd in ready:
-            data = os.read(self._answers.fd, _CHUNK)
-            self.alive = bool(data)
-            self._worker.take(data)
-        return self._worker.next_body()
-
-    def _write(self) -> None:
-        try:
-            self._data = self._data[os.write(self._in.fd, self._data[:_CHUNK]) :]
-        except BrokenPipeError:
-            self._data = self._data[:0]

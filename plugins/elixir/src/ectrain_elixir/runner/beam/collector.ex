@@ -27,13 +27,22 @@ defmodule EctrainCollector do
     :erlang.process_flag(:trap_exit, true)
     :erlang.process_flag(:priority, :max)
     [mode, input, output] = :init.get_plain_arguments()
+    {port, base} = prepared(mode, input, output)
+    loop(port, base)
+  end
+
+  # A sensitive process dies in silence; before there is a key, its reason may be told.
+  defp prepared(mode, input, output) do
     {:ok, _} = :application.ensure_all_started(:elixir)
     {:ok, _} = :application.ensure_all_started(:ex_unit)
     EctrainStart.prepare(mode == 'warm')
     fds = {:fd, :erlang.list_to_integer(input), :erlang.list_to_integer(output)}
     port = :erlang.open_port(fds, [:binary, {:packet, 4}, :eof])
-    ctx = EctrainIsolate.context(EctrainGuard.owned(), self())
-    loop(port, EctrainCleaner.baseline(ctx))
+    {port, EctrainCleaner.baseline(EctrainIsolate.context(EctrainGuard.owned(), self()))}
+  catch
+    kind, reason ->
+      :erlang.display({kind, reason, __STACKTRACE__})
+      :erlang.halt(1)
   end
 
   defp loop(port, base) do
@@ -69,8 +78,8 @@ defmodule EctrainCollector do
   defp answer("run", ctx, arguments), do: EctrainProgram.run(ctx, arguments)
   defp answer("mutants", ctx, arguments), do: EctrainMutation.mutants(ctx, arguments)
   defp answer("show", ctx, arguments), do: EctrainMutation.show(ctx, arguments)
-  defp answer("build", ctx, arguments), do: EctrainMutation.build(ctx, arguments)
-  defp answer("kill", ctx, arguments), do: EctrainMutation.kill(ctx, arguments)
+  defp answer("build", ctx, arguments), do: EctrainBuilder.build(ctx, arguments)
+  defp answer("kill", ctx, arguments), do: EctrainKiller.kill(ctx, arguments)
   defp answer("cover", ctx, arguments), do: EctrainCoverage.cover(ctx, arguments)
   defp answer("analyse", ctx, arguments), do: EctrainAnalysis.analyse(ctx, arguments)
   defp answer("format", ctx, arguments), do: EctrainAnalysis.format(ctx, arguments)
