@@ -455,8 +455,15 @@ def phases(monkeypatch: pytest.MonkeyPatch) -> None:
         raise DataError("broken [x]")
 
     offers = {"codegen": offer}
-    parts = {"installed": lambda: offers, "load_tasks": load_tasks, "origin": lambda _: "/there"}
-    fake(monkeypatch, "ectrain.plugins", refusal=lambda _: None, **parts)
+    parts = {"refusal": lambda _: None, "load_tasks": load_tasks, "origin": lambda _: "/there"}
+    groups = {"ectrain.tasks": offers, "ectrain.observers": {}}
+    fake(
+        monkeypatch,
+        "ectrain.plugins",
+        installed=lambda group="ectrain.tasks": groups[group],
+        **parts,
+    )
+    fake(monkeypatch, "ectrain.observers", load_observers=load_tasks)
 
 
 def test_simulation_joins_equal_epochs(tmp_path: Path) -> None:
@@ -483,7 +490,7 @@ def test_tasks_and_plugins_are_listed(phases: None) -> None:
     """Tasks are listed from metadata, plugins with a state that says what is broken."""
     assert call("tasks").stdout == "codegen  ectrain-codegen 0.1.0\n"
     assert json.loads(call("tasks", "--json").stdout)["tasks"][0]["version"] == "0.1.0"
-    assert call("plugins", "list").stdout == "codegen  ectrain-codegen  0.1.0  ok  /there\n"
+    assert call("plugins", "list").stdout == "codegen  task  ectrain-codegen  0.1.0  ok  /there\n"
     assert "broken: broken [x]" in call("plugins", "list", "--load").stdout
     state = json.loads(call("plugins", "list", "--load", "--json").stdout)["plugins"][0]["state"]
     assert state == "broken: broken [x]"

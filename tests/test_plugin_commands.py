@@ -69,6 +69,15 @@ def test_listing_imports_nothing_unless_asked(folder: Path) -> None:
     assert states("--load")["echo"] == "ok"
 
 
+def test_observers_are_listed_with_tasks(folder: Path) -> None:
+    """An observer is listed as one, and --load says what is wrong with it."""
+    make_plugin(folder, "import not_there", ["mine"], group="ectrain.observers")
+    rows = json.loads(call("plugins", "list", "--load", "--json").stdout)["plugins"]
+    (row,) = [row for row in rows if row["kind"] == "observer"]
+    assert (row["name"], row["state"][:27]) == ("mine", "broken: plugin mine of mine")
+    assert {row["kind"] for row in rows if row["name"] == "echo"} == {"task"}
+
+
 def test_states_come_from_metadata(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A task offered twice, or of a distribution that is not allowed, says so without an import."""
     make_plugin(folder, "import not_there", ["mine"], name="acme-mine")
@@ -83,7 +92,7 @@ def test_a_plugin_is_listed_with_its_origin(folder: Path) -> None:
     """Each row has name, distribution, version, state and the folder it is installed in."""
     make_plugin(folder, SOUND, ["mine"], name="acme-mine")
     (line,) = [x.split() for x in call("plugins", "list").stdout.splitlines() if x[:5] == "mine "]
-    assert line == ["mine", "acme-mine", "1.0", "ok", str(folder)]
+    assert line == ["mine", "task", "acme-mine", "1.0", "ok", str(folder)]
     info = folder / "acme_mine-1.0.dist-info"
     (info / "direct_url.json").write_text('{"url": "file:///src/acme%20mine", "dir_info": {}}')
     assert origin(installed()["mine"]) == "/src/acme mine"

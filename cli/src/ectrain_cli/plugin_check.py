@@ -35,7 +35,7 @@ _MARKS = {"kept": "kept", "broken": "BROKEN", "does not apply": "-"}
 @click.option(
     "--seconds",
     type=click.FloatRange(min=0, min_open=True),
-    default=1.0,
+    default=5.0,
     show_default=True,
     help="Time that encoding an example, or measuring a batch, may take.",
 )

@@ -32,17 +32,22 @@ plugins.add_command(new)
 @options.as_json
 @options.debug
 def list_plugins(load: bool, as_json: bool) -> None:
-    """List each task with its distribution, version, state and where it is installed.
+    """List each task and observer: distribution, version, state, where it is installed.
 
     All of it comes from metadata: no plugin is imported, unless --load asks for it.
     """
+    from ectrain.hookspecs import GROUP, OBSERVERS
     from ectrain.plugins import installed
 
-    found = [_row(offer, load) for offer in sorted(installed().values(), key=lambda o: o.name)]
+    found = [
+        _row(offer, kind, load)
+        for kind, group in (("task", GROUP), ("observer", OBSERVERS))
+        for offer in sorted(installed(group).values(), key=lambda offer: offer.name)
+    ]
     if as_json:
         show_json("plugins list", {"plugins": found})
         return
-    shown = ("name", "distribution", "version", "state", "origin")
+    shown = ("name", "kind", "distribution", "version", "state", "origin")
     for line in columns([str(row[key]) for key in shown] for row in found):
         show(line)
     _point_on(found, load)
@@ -56,14 +61,15 @@ def _point_on(found: Iterable[dict[str, Any]], loaded: bool) -> None:
         say("--load tries whether each can be loaded; `ectrain plugins info NAME` says more")
 
 
-def _row(offer: Offer, load: bool) -> dict[str, Any]:
+def _row(offer: Offer, kind: str, load: bool) -> dict[str, Any]:
     from ectrain.plugins import origin
 
     return {
         "name": offer.name,
+        "kind": kind,
         "distribution": offer.distribution,
         "version": offer.version,
-        "state": _loaded(offer) if load else _state(offer),
+        "state": _loaded(offer, kind) if load else _state(offer),
         "origin": origin(offer),
     }
 
@@ -77,14 +83,18 @@ def _state(offer: Offer) -> str:
     return "not allowed by ECTRAIN_PLUGINS" if refusal(offer) else "ok"
 
 
-def _loaded(offer: Offer) -> str:
+def _loaded(offer: Offer, kind: str) -> str:
     from ectrain.errors import EctrainError
+    from ectrain.observers import load_observers
     from ectrain.plugins import load_tasks
 
     if (state := _state(offer)) != "ok":
         return state
     try:
-        load_tasks([offer.name])
+        if kind == "task":
+            load_tasks([offer.name])
+        else:
+            load_observers([offer.name])
     except EctrainError as error:
         return f"broken: {error}"
     return "ok"

@@ -23,7 +23,7 @@ from ectrain.tokenizer import Tokenizer
 
 WIDTH = 32
 EXAMPLES = 24  # of each split that laws look at, unless told
-SECONDS = 1.0  # that any one step of a task's own code may take, unless told
+SECONDS = 5.0  # that encoding an example or measuring a batch may take, unless told
 KEY = "contract"  # of the random numbers that examples are encoded with
 
 
