@@ -23,7 +23,7 @@ from ectrain.task import NO_TARGET, Segment, Targets
 ALIGNMENT = 8  # slab lengths are multiples of this: aligned matrix products
 MAX_SLABS = 16  # more slabs pad less but make smaller products
 
-_causal_biases: dict[tuple[int, torch.dtype], Tensor] = {}
+_causal_biases: dict[torch.dtype, Tensor] = {}  # the largest square so far: a corner is the rest
 
 
 @attrs.frozen(eq=False)
@@ -44,12 +44,12 @@ class Slab:
     bias_s1ll: Tensor | None = None
 
     def causal_bias(self, dtype: torch.dtype) -> Tensor:
-        """Return the bias of a causal slab, `[l, l]`; made once for each length."""
-        key = (self.length, dtype)
-        if key not in _causal_biases:
-            square = torch.full((self.length, self.length), -torch.inf, dtype=dtype)
-            _causal_biases[key] = square.triu(1)
-        return _causal_biases[key]
+        """Return the bias of a causal slab, `[l, l]`: a corner of one square for all lengths."""
+        square = _causal_biases.get(dtype)
+        if square is None or len(square) < self.length:
+            square = torch.full((self.length, self.length), -torch.inf, dtype=dtype).triu(1)
+            _causal_biases[dtype] = square
+        return square[: self.length, : self.length]
 
 
 @attrs.frozen(eq=False)
