@@ -93,7 +93,7 @@ class Bubblewrap:
             ]
             for fd, name in beams.items():
                 options += ["--perms", "0444", "--ro-bind-data", str(fd), f"/harness/{name}"]
-            for name, value in toolchain.environment("/work", mode).items():
+            for name, value in toolchain.environment("/work").items():
                 options += ["--setenv", name, value]
             options += ["--remount-ro", "/"]
             arguments = memory_file(files, b"\0".join(os.fsencode(o) for o in options))

@@ -45,7 +45,7 @@ class Bare:
             work.mkdir()
             for name, beam in toolchain.beams.items():
                 (harness / name).write_bytes(beam)
-            environment = json.dumps(toolchain.environment(str(work), mode))
+            environment = json.dumps(toolchain.environment(str(work)))
             process = subprocess.Popen(
                 [
                     *(sys.executable, "-I", "-S", "-c", _LAUNCH),

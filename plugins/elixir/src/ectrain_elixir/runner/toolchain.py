@@ -74,10 +74,10 @@ class Toolchain:
             *("-extra", mode, str(requests), str(answers)),
         ]
 
-    def environment(self, home: str, mode: str) -> dict[str, str]:
+    def environment(self, home: str) -> dict[str, str]:
         """Return the whole environment of the virtual machine."""
-        quick = {"ERL_COMPILER_OPTIONS": _QUICK}
-        return quick | {
+        return {
+            "ERL_COMPILER_OPTIONS": _QUICK,
             "BINDIR": str(self.root / f"erts-{self.erts}" / "bin"),
             "ROOTDIR": str(self.root),
             "EMU": "beam",
