@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ectrain.task import NO_TARGET, Segment, Targets
 
-ALIGNMENT = 8  # slab lengths are multiples of this: aligned matrix products
+ALIGNMENT = 4  # slab lengths are multiples of this: aligned rows, little padding
 MAX_SLABS = 16  # more slabs pad less but make smaller products
 
 _causal_biases: dict[torch.dtype, Tensor] = {}  # the largest square so far: a corner is the rest
