@@ -18,6 +18,7 @@ from benchmarks.programs.ectrain_step import NAME, SEED, trunk_config
 from benchmarks.turns import Gate, arguments
 from benchmarks.workload import SHAPES
 from ectrain.batches import Batch, lay_out
+from ectrain.compiling import compile_from_now_on
 from ectrain.config import DeviceConfig, StepConfig
 from ectrain.cross_entropy import summed_cross_entropy
 from ectrain.device import choose_place, prepare_process
@@ -71,7 +72,7 @@ def main() -> None:
     trunk = Trunk(trunk_config(shape), shape.vocabulary)
     trunk.initialize(torch.Generator().manual_seed(keyed_random(SEED, "trunk").getrandbits(63)))
     if settings.compile:
-        trunk.compile_layers()
+        compile_from_now_on()
     optimizer = adamw(trunk)
     gate = Gate(shape, settings.steps, dtype=place.dtype_name)
     for batch in [laid_out(sequences, settings.max_tokens) for sequences in gate.sequences]:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from benchmarks.turns import Gate, arguments
 from benchmarks.workload import SHAPES, Shape
 from ectrain.batches import Batch, Encoder, ahead, lay_out
+from ectrain.compiling import compile_from_now_on
 from ectrain.config import DeviceConfig, OptimizerConfig, StepConfig, TrunkConfig
 from ectrain.device import choose_place, prepare_process
 from ectrain.learner import Learner
@@ -114,7 +115,7 @@ def main() -> None:
     task, tokenizer = LanguageModel(NoSettings()), tokenizer_of(shape.vocabulary)
     model = Model(trunk_config(shape), {NAME: task}, tokenizer, SEED)
     if settings.compile:
-        model.trunk.compile_layers()
+        compile_from_now_on()
     learner = Learner(model, make_optimizer(model, OptimizerConfig(rate=1e-3)), place, 1.0)
     encoder = Encoder(tokenizer, shape.context)
     gate = Gate(shape, settings.steps, dtype=place.dtype_name)

@@ -10,6 +10,7 @@ from pathlib import Path
 from ectrain.batches import Drawable
 from ectrain.changes import changes
 from ectrain.checkpoint import Checkpoints, Loaded, no_checkpoint
+from ectrain.compiling import compile_from_now_on
 from ectrain.config import RunConfig, from_dict, to_dict
 from ectrain.curriculum import load_curriculum, scaled
 from ectrain.data import Data, data_mark, load_data, make_tasks, train_tokenizer
@@ -70,7 +71,7 @@ def prepare(
         with disk_errors(out, "can't write"):
             end_torn_line(out / "events.jsonl")
         if can_gain_by_compiling(config.device, run.learner.place.device, run.operations()):
-            run.model.trunk.compile_layers()
+            compile_from_now_on()
         run.held = held.pop_all()
     checkpoints.warn_with(run.warn)
     return run

@@ -9,7 +9,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ectrain.compiling import compilable
+
 CHUNK_ROWS = 512  # 512 x 8192 fp32 logits are 16 MB: they stay in the last-level cache
+
+
+@compilable(activations=2, learning=False)
+def _loss_and_gradient(logits_cv: Tensor, token_c1: Tensor) -> tuple[Tensor, Tensor]:
+    """Return a chunk's loss in float32, and its gradient in the logits' own format, `[c, v]`."""
+    shifted_cv = logits_cv.float()
+    shifted_cv -= shifted_cv.amax(-1, keepdim=True)
+    right_c1 = shifted_cv.gather(1, token_c1)
+    share_cv = shifted_cv.exp_()
+    sum_c1 = share_cv.sum(-1, keepdim=True)
+    loss = (sum_c1.log() - right_c1).sum()
+    grad_cv = share_cv.div_(sum_c1)
+    if torch.compiler.is_compiling():  # a scatter would keep the rest from becoming one pass
+        grad_cv -= (torch.arange(grad_cv.shape[1], device=grad_cv.device) == token_c1).float()
+    else:
+        grad_cv.scatter_add_(1, token_c1, torch.full_like(sum_c1, -1.0))
+    return loss, grad_cv.to(logits_cv.dtype)
 
 
 class _SummedCrossEntropy(torch.autograd.Function):
@@ -23,15 +42,8 @@ class _SummedCrossEntropy(torch.autograd.Function):
         for start in range(0, len(tokens_m), CHUNK_ROWS):
             hidden_cd = hidden_md[start : start + CHUNK_ROWS]
             token_c1 = tokens_m[start : start + CHUNK_ROWS, None]
-            logits_cv = (hidden_cd @ vocabulary_vd.t()).float()
-            logits_cv -= logits_cv.amax(-1, keepdim=True)
-            right_c1 = logits_cv.gather(1, token_c1)
-            grad_cv = logits_cv.exp_()
-            sum_c1 = grad_cv.sum(-1, keepdim=True)
-            total += (sum_c1.log() - right_c1).sum()
-            grad_cv /= sum_c1
-            grad_cv.scatter_add_(1, token_c1, torch.full_like(sum_c1, -1.0))
-            grad_low_cv = grad_cv.to(hidden_md.dtype)
+            loss, grad_low_cv = _loss_and_gradient(hidden_cd @ vocabulary_vd.t(), token_c1)
+            total += loss
             torch.mm(grad_low_cv, vocabulary_vd, out=grad_hidden_md[start : start + CHUNK_ROWS])
             if grad_low_cv.dtype == torch.float32:
                 grad_vocabulary_vd.addmm_(grad_low_cv.t(), hidden_cd)

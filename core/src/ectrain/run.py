@@ -14,6 +14,7 @@ import torch
 
 from ectrain.batches import Batch, Drawable, Encoder, examples_of
 from ectrain.checkpoint import Checkpoints, Entry, Snapshot, no_checkpoint, ranked
+from ectrain.compiling import is_compiling
 from ectrain.config import RunConfig, to_dict
 from ectrain.curriculum import EpochPlan, Finished, next_epoch, planned
 from ectrain.draws import Draws, Selection
@@ -288,7 +289,7 @@ class Run:
             python=platform.python_version(),
             device=str(self.learner.place.device),
             dtype=self.learner.place.dtype_name,
-            compiled=self.model.trunk.compiled,
+            compiled=is_compiling(),
             tasks={
                 name: {"distribution": offer.distribution, "version": offer.version}
                 for name, offer in self.offers.items()

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ectrain.attention import attend
 from ectrain.config import TrunkConfig
-from ectrain.layer import EAGER, Halves, compiled_halves
+from ectrain.layer import after_attention, before_attention, normed
 from ectrain.packing import Pack
 
 
@@ -35,14 +35,13 @@ class Block(nn.Module):
         self.ffn_norm = nn.RMSNorm(width, config.norm_eps)
         self.gate_up = nn.Linear(width, 2 * config.ffn, bias=False)
         self.down = nn.Linear(config.ffn, width, bias=False)
-        self.halves: Halves = EAGER
 
     def queries_keys_values(
         self, x_td: Tensor, cos_t1e: Tensor, sin_t1e: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return rotated queries `[t, h, e]` and keys, and values, `[t, k, e]`."""
         norm, heads = self.attention_norm, (self.heads, self.kv_heads, self.head_size)
-        return self._now.before(
+        return before_attention(
             x_td, cos_t1e, sin_t1e, norm.weight, norm.eps, self.qkv.weight, heads
         )
 
@@ -51,12 +50,7 @@ class Block(nn.Module):
         norm = self.ffn_norm
         mixed_td = mixed_the.reshape(x_td.shape)
         weights = self.out.weight, norm.weight, norm.eps, self.gate_up.weight, self.down.weight
-        return self._now.after(x_td, mixed_td, *weights)
-
-    @property
-    def _now(self) -> Halves:
-        """Compiled halves are for training alone: what only reads would compile them once more."""
-        return self.halves if torch.is_grad_enabled() else EAGER
+        return after_attention(x_td, mixed_td, *weights)
 
     def forward(self, x_td: Tensor, cos_t1e: Tensor, sin_t1e: Tensor, pack: Pack) -> Tensor:
         """Return the layer's output, `[t, d]`."""
@@ -101,22 +95,6 @@ class Trunk(nn.Module):
                 std *= (2 * self.config.layers) ** -0.5
             nn.init.normal_(parameter, std=std, generator=generator)
 
-    @property
-    def compiled(self) -> bool:
-        """Whether its layers are compiled for training."""
-        return any(block.halves is not EAGER for block in self.blocks if isinstance(block, Block))
-
-    def compile_layers(self) -> None:
-        """Compile the small operations of every layer into few, for training only.
-
-        The first step then takes half a minute longer, or a few seconds where the compiled code
-        is still in the cache.
-        """
-        halves = compiled_halves()
-        for block in self.blocks:
-            assert isinstance(block, Block)
-            block.halves = halves
-
     def forward(self, pack: Pack) -> Tensor:
         """Return the output at every token of a pack, `[t, d]`."""
         x_td = self.embedding(pack.tokens_t)
@@ -124,5 +102,4 @@ class Trunk(nn.Module):
         sin_t1e = self.sin[pack.positions_t].unsqueeze(1).to(x_td.dtype)
         for block in self.blocks:
             x_td = block(x_td, cos_t1e, sin_t1e, pack)
-        normed: Tensor = self.norm(x_td)
-        return normed
+        return normed(x_td, self.norm.weight, self.norm.eps)
