@@ -103,5 +103,5 @@ AROUND: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 # The text V, of the caller or constant, with what is around it, P and S; how often each is drawn.
-SHAPES = {"V": 1, '"P" <> V': 3, 'V <> "S"': 1, '"P" <> V <> "S"': 3, '"P#{V}S"': 1}
-CHARLIST_SHAPES = {"V": 1, "'P' ++ V": 3, "V ++ 'S'": 1, "'P' ++ V ++ 'S'": 3}
+SHAPES = {"V": 1, '"P" <> V': 6, 'V <> "S"': 1, '"P" <> V <> "S"': 6, '"P#{V}S"': 1}
+CHARLIST_SHAPES = {"V": 1, "'P' ++ V": 6, "V ++ 'S'": 1, "'P' ++ V ++ 'S'": 6}

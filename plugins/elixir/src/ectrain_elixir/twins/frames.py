@@ -129,11 +129,11 @@ def drawn_frame(rng: random.Random, composition: Composition) -> Frame:
     """Draw what stands around a composition's calls."""
     names, needs = composition.variables, composition.needs
     function = rng.choice(PLACES[needs])(rng, names)
-    attributes = not composition.literal and rng.random() < 0.1
+    attributes = not composition.literal and rng.random() < 0.05
     above = [*function.module[1:]]
     above += [f'  @{word} "{rng.choice(NAMES)}"' for word in composition.constants if attributes]
     above += [f"  {rng.choice(FILLERS)}"] if rng.random() < 0.15 else []
-    way = rng.choice((_direct, _local, _local, _local, _made, _helper))
+    way = rng.choice((_direct, *[_local] * 6, _made, _helper))
     lines, variables = way(rng, function, composition)
     return Frame(
         Words(variables, attributes),
