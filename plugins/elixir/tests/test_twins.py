@@ -193,7 +193,7 @@ def test_snippets_are_realistic_in_kind() -> None:
     """Controllers, plugs, contexts, servers, views, helpers, assignments, attributes, pipes."""
     code = "\n".join(snippet.code for snippet in snippets("train", SIZE))
     for mark in (
-        "Controller do", "Plug do", "Server do", "View do", "defp ", " |> ", " = params[", "@name",
+        "Controller do", "Plug do", "Server do", "View do", "defp ", " |> ", " = params[", "  @",
         "case ", " when is_binary", "assigns.", "conn.params[", "item.", "#{",
     ):  # fmt: skip
         assert code.count(mark) > 10, mark
