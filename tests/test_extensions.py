@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint, EntryPoints
-
 import click
 import pytest
 from click.testing import CliRunner, Result
 
+from ectrain.offers import Offer
 from ectrain_cli import extensions
 from ectrain_cli.main import main
 
@@ -25,21 +24,22 @@ def broken() -> list[tuple[str, str, str, str]]:
     raise OSError("no such thing")
 
 
-def here(name: str, attribute: str, group: str) -> EntryPoint:
-    """Return an entry point of this module."""
-    return EntryPoint(name, f"{__name__}:{attribute}", group)
+def here(name: str, value: str) -> tuple[str, Offer]:
+    """Return what is offered under a name; without a module it is of this one."""
+    return name, Offer(name, "acme", "1.0", value if ":" in value else f"{__name__}:{value}")
 
 
-POINTS = EntryPoints(
-    [
-        here("hello", "HELLO", extensions.COMMANDS),
-        here("number", "NUMBER", extensions.COMMANDS),
-        EntryPoint("absent", "no_such_module:command", extensions.COMMANDS),
-        here("run", "HELLO", extensions.COMMANDS),
-        here("things", "examine", extensions.DOCTOR),
-        here("broken", "broken", extensions.DOCTOR),
-    ]
-)
+POINTS = {
+    extensions.COMMANDS: dict(
+        [
+            here("hello", "HELLO"),
+            here("number", "NUMBER"),
+            here("absent", "no_such_module:command"),
+            here("run", "HELLO"),
+        ]
+    ),
+    extensions.DOCTOR: dict([here("things", "examine"), here("broken", "broken")]),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +47,7 @@ def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
     monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
-    monkeypatch.setattr(extensions, "entry_points", lambda group: POINTS.select(group=group))
+    monkeypatch.setattr(extensions, "installed", POINTS.__getitem__)
 
 
 def call(*words: str) -> Result:

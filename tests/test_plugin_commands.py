@@ -13,7 +13,7 @@ import pytest
 from harness import call, make_plugin, on_path
 
 from ectrain.describe import attribute_docs, settings_of
-from ectrain.plugins import installed, origin
+from ectrain.offers import installed, origin
 from ectrain.testing import LAWS
 
 SOUND = """

@@ -10,7 +10,8 @@ import pytest
 from harness import call, make_plugin, on_path, words
 
 from ectrain.errors import PluginError, UnknownTaskError
-from ectrain.plugins import installed, load_tasks
+from ectrain.offers import installed
+from ectrain.plugins import load_tasks
 
 HEAD = """
     import attrs
@@ -59,7 +60,7 @@ BROKEN: dict[str, tuple[str, str]] = {
     "bare setting": (
         f"{HEAD}        class A(Mine): config_type = attrs.make_class('Settings', ['size'])"
         "\n        return [A]",
-        "Settings.size has no default; a task must run without settings",
+        "Settings.size has no default; it must run without settings",
     ),
     "newer contract": (
         f"{HEAD}        class A(Mine): api = (2, 0)\n        return [A]",

@@ -54,7 +54,8 @@ def simulate(as_json: bool, **chosen: Any) -> None:
 def _usable() -> tuple[str, ...]:
     """Return all tasks whose plugins can be loaded; of the others, it is said why they can't."""
     from ectrain.errors import PluginError
-    from ectrain.plugins import installed, load_tasks
+    from ectrain.offers import installed
+    from ectrain.plugins import load_tasks
 
     found = []
     for name in sorted(installed()):

@@ -7,9 +7,11 @@ machine, as (what, state, detail, remedy), for `ectrain doctor`; an empty remedy
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from importlib.metadata import EntryPoint, entry_points
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, cast
+
+from ectrain.errors import EctrainError, PluginError
+from ectrain.offers import Offer, harmless, installed, said
 
 if TYPE_CHECKING:
     import click
@@ -19,18 +21,12 @@ DOCTOR = "ectrain.doctor"
 Finding = tuple[str, str, str, str]
 
 
-def added(group: str = COMMANDS) -> Mapping[str, EntryPoint]:
-    """Return the entry points of a group by name; of two with one name the first by value."""
-    found = sorted(entry_points(group=group), key=lambda entry: (entry.name, entry.value))
-    return {entry.name: entry for entry in reversed(found)}
+def added() -> dict[str, Offer]:
+    """Return the commands that installed distributions add, by name; none is imported."""
+    return installed(COMMANDS)
 
 
-def origin(entry: EntryPoint) -> str:
-    """Return the name of the distribution that an entry point belongs to."""
-    return entry.dist.name if entry.dist is not None else "an unknown distribution"
-
-
-def command(entry: EntryPoint) -> click.Command:
+def command(offer: Offer) -> click.Command:
     """Import an added command.
 
     Raises:
@@ -38,26 +34,23 @@ def command(entry: EntryPoint) -> click.Command:
     """
     import click
 
-    from ectrain.errors import PluginError
-
-    try:
-        found = entry.load()
-    except Exception as error:
-        text = f"command {entry.name!r} of {origin(entry)} cannot be loaded: {error}"
-        raise PluginError(text) from error
-    if not isinstance(found, click.Command):
-        raise PluginError(f"{entry.value} of {origin(entry)} is not a click command")
+    with harmless(offer):
+        found = offer.load()
+        if not isinstance(found, click.Command):
+            raise PluginError(f"plugin {offer}: {offer.value} is not a click command")
     return found
 
 
 def findings() -> list[Finding]:
     """Return what installed distributions say about this machine; one that fails is a finding."""
     found: list[Finding] = []
-    for name, entry in sorted(added(DOCTOR).items()):
+    for name, offer in installed(DOCTOR).items():
         try:
-            examine = cast(Callable[[], Iterable[Finding]], entry.load())
+            with harmless(offer):
+                examine = cast(Callable[[], Iterable[Finding]], offer.load())
             found.extend(examine())
         except Exception as error:
-            remedy = f"report it to the authors of {origin(entry)}"
-            found.append((name, "unknown", f"the check of {origin(entry)} failed: {error}", remedy))
+            why = str(error) if isinstance(error, EctrainError) else said(error)
+            remedy = f"report it to the authors of {offer.distribution}"
+            found.append((name, "unknown", f"the check of {offer} failed: {why}", remedy))
     return found

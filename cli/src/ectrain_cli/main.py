@@ -96,7 +96,7 @@ class LazyGroup(click.Group):
         added = {k: v for k, v in extensions.added().items() if k not in COMMANDS}
         if added:
             with formatter.section("Commands of installed plugins"):
-                rows = [(k, f"From {extensions.origin(v)}.") for k, v in sorted(added.items())]
+                rows = [(k, f"From {v.distribution}.") for k, v in sorted(added.items())]
                 formatter.write_dl(rows)
 
     def make_context(

@@ -16,7 +16,7 @@ from ectrain_cli.terminal import say, show, show_json
 
 if TYPE_CHECKING:
     from ectrain.config import RunConfig
-    from ectrain.plugins import Offer
+    from ectrain.offers import Offer
     from ectrain.testing import Finding
 
 _MARKS = {"kept": "kept", "broken": "BROKEN", "does not apply": "-"}
@@ -65,7 +65,7 @@ def check(
       ectrain plugins check codegen --certificate codegen.md
     """
     from ectrain.data import make_tasks
-    from ectrain.plugins import installed
+    from ectrain.offers import installed
     from ectrain.testing import findings
     from ectrain_cli.selection import configuration
 

@@ -13,7 +13,7 @@ from ectrain_cli.terminal import show, show_json, wrapped
 
 if TYPE_CHECKING:
     from ectrain.describe import Description
-    from ectrain.plugins import Offer
+    from ectrain.offers import Offer
 
 
 @click.command("info")
@@ -31,7 +31,8 @@ def info(name: str, as_json: bool) -> None:
     import attrs
 
     from ectrain.describe import describe
-    from ectrain.plugins import installed, load_tasks, origin
+    from ectrain.offers import installed, origin
+    from ectrain.plugins import load_tasks
 
     found = describe(load_tasks([name])[name])
     offer = installed()[name]

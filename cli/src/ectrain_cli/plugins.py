@@ -14,7 +14,7 @@ from ectrain_cli.plugin_new import new
 from ectrain_cli.terminal import columns, say, show, show_json
 
 if TYPE_CHECKING:
-    from ectrain.plugins import Offer
+    from ectrain.offers import Offer
 
 
 @click.group(no_args_is_help=True)
@@ -36,12 +36,12 @@ def list_plugins(load: bool, as_json: bool) -> None:
 
     All of it comes from metadata: no plugin is imported, unless --load asks for it.
     """
-    from ectrain.hookspecs import GROUP, OBSERVERS
-    from ectrain.plugins import installed
+    from ectrain.hookspecs import OBSERVERS
+    from ectrain.offers import TASKS, installed
 
     found = [
         _row(offer, kind, load)
-        for kind, group in (("task", GROUP), ("observer", OBSERVERS))
+        for kind, group in (("task", TASKS), ("observer", OBSERVERS))
         for offer in sorted(installed(group).values(), key=lambda offer: offer.name)
     ]
     if as_json:
@@ -62,7 +62,7 @@ def _point_on(found: Iterable[dict[str, Any]], loaded: bool) -> None:
 
 
 def _row(offer: Offer, kind: str, load: bool) -> dict[str, Any]:
-    from ectrain.plugins import origin
+    from ectrain.offers import origin
 
     return {
         "name": offer.name,
@@ -76,7 +76,7 @@ def _row(offer: Offer, kind: str, load: bool) -> dict[str, Any]:
 
 def _state(offer: Offer) -> str:
     """Return what metadata tells of a plugin: whether it may be loaded at all."""
-    from ectrain.plugins import refusal
+    from ectrain.offers import refusal
 
     if offer.duplicate_of:
         return f"duplicate: also offered by {', '.join(offer.duplicate_of)}"

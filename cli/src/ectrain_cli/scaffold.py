@@ -10,7 +10,8 @@ from pathlib import Path
 import attrs
 
 from ectrain.errors import ConfigError
-from ectrain.plugins import installed, usable_name
+from ectrain.offers import installed
+from ectrain.plugins import usable_name
 
 # Where a file goes: the template that it comes from. $-names are filled in, in both.
 FILES = {

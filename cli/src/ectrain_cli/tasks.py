@@ -13,7 +13,7 @@ from ectrain_cli.terminal import columns, say, show, show_json
 @options.debug
 def tasks(as_json: bool) -> None:
     """List the tasks that installed plugins offer; no plugin is imported."""
-    from ectrain.plugins import installed
+    from ectrain.offers import installed
 
     offers = sorted(installed().values(), key=lambda offer: offer.name)
     if as_json:

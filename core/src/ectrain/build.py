@@ -21,8 +21,8 @@ from ectrain.errors import CheckpointError, ConfigError
 from ectrain.events import end_torn_line, read_events
 from ectrain.learner import Learner
 from ectrain.model import AnyTask, Model, check_fingerprint
+from ectrain.offers import Offer, installed
 from ectrain.optimizer import make_optimizer, restore_optimizer
-from ectrain.plugins import Offer, installed
 from ectrain.run import Run, keep_file
 from ectrain.signals import stop_requests
 from ectrain.state import TrainState

@@ -11,7 +11,6 @@ import pluggy
 if TYPE_CHECKING:
     from ectrain.task import Task
 
-GROUP = "ectrain.tasks"
 OBSERVERS = "ectrain.observers"
 
 hookspec = pluggy.HookspecMarker("ectrain")

@@ -12,10 +12,11 @@ from typing import Protocol
 import attrs
 import pluggy
 
-from ectrain.errors import ConfigError, Interrupted, did_you_mean
+from ectrain.errors import Interrupted
 from ectrain.events import Event
 from ectrain.hookspecs import OBSERVERS, ObserverHooks
-from ectrain.plugins import Offer, harmless, hooks_of, installed, said
+from ectrain.offers import Offer, chosen, harmless, said
+from ectrain.plugins import hooks_of
 
 # Which hook an event is told by.
 HOOKS = {
@@ -56,16 +57,11 @@ def load_observers(names: Sequence[str]) -> list[PluginObserver]:
         ConfigError: No installed plugin offers one of them.
         PluginError: A plugin can't be loaded or has a hook that is none; it is named.
     """
-    offers = installed(OBSERVERS)
     found = []
     for name in dict.fromkeys(names):
-        if name not in offers:
-            near = did_you_mean(name, offers) or "; none is installed"
-            raise ConfigError(f"no installed plugin offers observer {name!r}{near}")
-        with harmless(offers[name]):
-            found.append(
-                PluginObserver(offers[name], hooks_of(offers[name], OBSERVERS, ObserverHooks))
-            )
+        offer = chosen(name, OBSERVERS, "observer")
+        with harmless(offer):
+            found.append(PluginObserver(offer, hooks_of(offer, ObserverHooks)))
     return found
 
 

@@ -23,10 +23,11 @@ from ectrain.evaluate import execute, held_out
 from ectrain.events import Event, EventLog, finite
 from ectrain.learner import Learner
 from ectrain.model import Model
+from ectrain.offers import Offer
 from ectrain.optimizer import optimizer_tensors
 from ectrain.order import EpochOrder, keyed_random
 from ectrain.phases import Curriculum
-from ectrain.plugins import Offer, blame
+from ectrain.plugins import blame
 from ectrain.schedule import rate_factor
 from ectrain.state import TrainState
 from ectrain.storage import Storage, disk_errors
@@ -135,7 +136,7 @@ class Run:
         """Let tasks make new data, and return the epoch's order and the examples it may draw."""
         for name in plan.shares:
             self._refresh(name, plan.epoch)
-        order = self.draws.order(plan)
+        order = self.draws.order(plan, self.state.drawn)
         selected, notes = self.draws.select(plan)
         for note in notes:
             self.warn(f"phase {plan.phase}: {note}")
