@@ -120,6 +120,18 @@ def test_what_was_drawn_before_adds_up(order: EpochOrder) -> None:
         counts.update(draw.task for draw in order.draws(step))
 
 
+@given(order=orders(), earlier=st.integers(0, 9))
+def test_turns_count_a_task_s_draws_over_epochs(order: EpochOrder, earlier: int) -> None:
+    """A task's n-th draw of the run has turn n, over steps and on into the next epoch."""
+    order = attrs.evolve(order, before={order.reference: earlier})
+    turns = {task: order.before.get(task, 0) for task in order.shares}
+    for step in range(order.steps):
+        for draw in order.draws(step):
+            assert draw.turn == turns[draw.task]
+            turns[draw.task] += 1
+    assert order.drawn_after == turns
+
+
 @given(order=orders(), ranks=st.integers(1, 8))
 def test_any_number_of_processes_draws_the_same(order: EpochOrder, ranks: int) -> None:
     """Taken in turns, what the ranks draw is what one process draws, in the same order."""

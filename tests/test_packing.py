@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from itertools import combinations
 
+import attrs
 import numpy as np
 import pytest
 import torch
@@ -87,6 +88,25 @@ def test_targets_lie_at_their_rows(segments: list[tuple[str, Segment]]) -> None:
             torch.testing.assert_close(targets.values_sw, expected, equal_nan=True)
         else:
             assert targets.values_sw is None
+
+
+@given(segments=placed())
+def test_notes_stay_with_their_targets(segments: list[tuple[str, Segment]]) -> None:
+    """A note on each token comes back with each target, in the targets' order."""
+    noted = [
+        (name, attrs.evolve(s, notes=np.arange(len(s.tokens)) + 100 * number))
+        for number, (name, s) in enumerate(segments)
+    ]
+    for task, rows in pack(noted).tasks.items():
+        wanted = [
+            int(s.notes[at])
+            for name, s in noted
+            if name == task and s.labels is not None and s.notes is not None
+            for at in np.flatnonzero(s.labels != NO_TARGET)
+        ]
+        found = rows.targets.notes_m
+        assert (found.tolist() if found is not None else []) == wanted
+    assert all(rows.targets.notes_m is None for rows in pack(segments).tasks.values())
 
 
 @given(segments=placed())

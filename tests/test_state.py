@@ -42,8 +42,9 @@ def test_steps_and_epochs_are_counted() -> None:
         state.count(Batch((), {}, tokens))
     assert (state.step, state.epoch_step, state.tokens) == (2, 2, 7)
     record = EpochRecord(1, "p", {"loss": None})
-    state.close_epoch(record)
+    state.close_epoch(record, {"a": 9})
     assert (state.step, state.epoch, state.epoch_step, state.history) == (2, 1, 0, (record,))
+    assert state.drawn == {"a": 9}
 
 
 def test_another_versions_progress_is_named() -> None:

@@ -71,6 +71,18 @@ def test_whatever_plugins_add_keeps_the_laws(
         assert made.encode(symbol) == [made.token_id(symbol)]
 
 
+@given(text=st.text())
+def test_byte_lengths_say_where_tokens_begin(text: str) -> None:
+    """The bytes of a text's ids add up to the text, token by token; control tokens have none."""
+    ids = TOKENIZER.encode(text)
+    lengths = TOKENIZER.byte_lengths
+    assert int(lengths[ids].sum()) == len(text.encode())
+    assert not lengths[sorted(CONTROL_IDS)].any()
+    for token, length in zip(ids, lengths[ids].tolist(), strict=True):
+        shown = TOKENIZER.decode([token])
+        assert "\ufffd" in shown or len(shown.encode()) == length
+
+
 def test_tokens_of_plugins_are_one_id_each() -> None:
     """Symbols are one id wherever they stand, control tokens have ids that decode to nothing."""
     for symbol in SYMBOLS:

@@ -50,15 +50,18 @@ class Encoder:
     tokenizer: Tokenizer
     context: int
 
-    def encode(self, name: str, task: AnyTask, example: Any, *key: object) -> Segment:
-        """Return an example's segment; its randomness depends on the key and its id alone.
+    def encode(
+        self, name: str, task: AnyTask, example: Any, *key: object, turn: int = 0
+    ) -> Segment:
+        """Return the segment of an example in its turn; what is random in it depends on key and id.
 
         Raises:
             PluginError: The task fails, or gives what no trunk can take; the example is named.
         """
         where = f"example {example.id!r}"
         with blame(name, "encode", where):
-            segment = task.encode(example, self.tokenizer, keyed_random(*key, name, example.id))
+            posed = task.in_turn(example, turn)
+            segment = task.encode(posed, self.tokenizer, keyed_random(*key, name, example.id))
         if not isinstance(segment, Segment):
             raise PluginError(f"task {name}, {where}: encode gave {segment!r}, expected a Segment")
         problem = segment.problem(self.tokenizer.size)
@@ -184,7 +187,9 @@ def epoch_batches(
             source = drawable[draw.task]
             example = source.examples[int(selected[draw.task][draw.index])]
             key = (order.seed, order.epoch, draw.wrap)
-            segments.append((draw.task, encoder.encode(draw.task, source.task, example, *key)))
+            segments.append(
+                (draw.task, encoder.encode(draw.task, source.task, example, *key, turn=draw.turn))
+            )
         yield lay_out(segments, max_tokens)
 
 
@@ -198,8 +203,8 @@ def split_batches(
     """Yield one task's examples in order, each the same way every time."""
     part: list[tuple[str, Segment]] = []
     size = 0
-    for example in examples:
-        segment = encoder.encode(name, task, example, "evaluation")
+    for turn, example in enumerate(examples):
+        segment = encoder.encode(name, task, example, "evaluation", turn=turn)
         if part and size + len(segment.tokens) > max_tokens:
             yield lay_out(part, max_tokens)
             part, size = [], 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -50,8 +51,15 @@ class Draws:
             self._selected[key] = found, notes
         return self._selected[key]
 
-    def order(self, plan: EpochPlan) -> EpochOrder:
-        """Return the order that an epoch draws them in."""
+    def order(self, plan: EpochPlan, before: Mapping[str, int] | None = None) -> EpochOrder:
+        """Return the order that an epoch draws them in.
+
+        Args:
+            plan: Of the epoch.
+            before: How many examples of each task earlier epochs drew.
+        """
         sizes = {name: len(indices) for name, indices in self.select(plan)[0].items()}
         shares, reference = plan.shares, plan.reference
-        return EpochOrder(self.seed, plan.epoch, self.examples, shares, sizes, reference)
+        return EpochOrder(
+            self.seed, plan.epoch, self.examples, shares, sizes, reference, before or {}
+        )

@@ -211,7 +211,7 @@ def close_epoch(run: Run, plan: EpochPlan) -> None:
         estimates={name: attrs.asdict(estimate) for name, estimate in estimates.items()},
     )
     record = EpochRecord(plan.epoch, plan.phase, {**figures, "loss": loss})
-    run.state.close_epoch(record)
+    run.state.close_epoch(record, run.draws.order(plan, run.state.drawn).drawn_after)
     run.save(plan, loss)
 
 

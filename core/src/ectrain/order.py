@@ -19,11 +19,13 @@ class Draw:
         task: The task that it is drawn for.
         index: Its place among the task's examples that the epoch may draw.
         wrap: How often the task's examples were all drawn before in this epoch.
+        turn: How many of its task's examples the run drew before.
     """
 
     task: str
     index: int
     wrap: int
+    turn: int
 
 
 def keyed_random(*key: object) -> random.Random:
@@ -76,6 +78,7 @@ class EpochOrder:
         shares: Share of each task drawn in this epoch; they sum to 1, each above 0.
         sizes: How many examples of each task may be drawn.
         reference: The task whose examples are all drawn exactly once.
+        before: How many examples of each task earlier epochs drew; none unless told.
     """
 
     seed: int
@@ -84,11 +87,20 @@ class EpochOrder:
     shares: Mapping[str, float]
     sizes: Mapping[str, int]
     reference: str
+    before: Mapping[str, int] = attrs.field(factory=dict)
 
     def drawn_before(self, task: str, step: int) -> int:
         """Return how many examples of a task are drawn before a step (from 0) of the epoch."""
         count = int(step * self.batch * self.shares[task] + 0.5)
         return min(count, self.sizes[task]) if task == self.reference else count
+
+    @property
+    def drawn_after(self) -> dict[str, int]:
+        """How many examples of each task were drawn when the epoch ends, since the run began."""
+        own = {task: self.drawn_before(task, self.steps) for task in self.shares}
+        return {
+            task: self.before.get(task, 0) + own.get(task, 0) for task in {**self.before, **own}
+        }
 
     @property
     def steps(self) -> int:
@@ -109,4 +121,5 @@ class EpochOrder:
             for at in range(self.drawn_before(task, step), self.drawn_before(task, step + 1)):
                 wrap, position = divmod(at, size)
                 key = f"{self.seed}/{task}/{self.epoch}/{wrap}"
-                yield Draw(task, permuted(position, size, key), wrap)
+                turn = self.before.get(task, 0) + at
+                yield Draw(task, permuted(position, size, key), wrap, turn)

@@ -100,6 +100,7 @@ class Pack:
                 attrs.evolve(
                     rows.targets,
                     tokens_m=move(rows.targets.tokens_m),
+                    notes_m=None if rows.targets.notes_m is None else move(rows.targets.notes_m),
                     values_sw=None
                     if rows.targets.values_sw is None
                     else move(rows.targets.values_sw),
@@ -151,17 +152,20 @@ def pack(segments: Sequence[tuple[str, Segment]]) -> Pack:
 def _task_rows(placed: Sequence[tuple[Segment, int]]) -> TaskRows:
     """Index one task's segments, given with their first token's place in the pack."""
     index = [np.arange(start, start + len(s.tokens)) for s, start in placed]
-    target_index, target_tokens = [], []
+    target_index, target_tokens, notes = [], [], []
     for (segment, _), row in zip(placed, index, strict=True):
         if segment.labels is not None:
             kept = segment.labels != NO_TARGET
             target_index.append(row[kept])
             target_tokens.append(segment.labels[kept])
+            if segment.notes is not None:
+                notes.append(segment.notes[kept])
     values = [s.values for s, _ in placed if s.values is not None]
     targets = Targets(
         _joined(target_tokens),
         torch.from_numpy(np.stack(values)) if values else None,
         sum(segment.target_count for segment, _ in placed),
+        _joined(notes) if notes else None,
     )
     lengths = torch.tensor([len(s.tokens) for s, _ in placed])
     return TaskRows(_joined(index), lengths, _joined(target_index), targets)

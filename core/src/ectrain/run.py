@@ -12,11 +12,11 @@ from typing import Any
 import attrs
 import torch
 
-from ectrain.batches import Batch, Drawable, Encoder, examples_of
+from ectrain.batches import Batch, Encoder
 from ectrain.checkpoint import Checkpoints, Entry, Snapshot, no_checkpoint, ranked
 from ectrain.compiling import is_compiling
 from ectrain.config import RunConfig, to_dict
-from ectrain.curriculum import EpochPlan, Finished, next_epoch, planned
+from ectrain.curriculum import EpochPlan, Finished, next_epoch, planned, scaled
 from ectrain.draws import Draws, Selection
 from ectrain.errors import ResourceError
 from ectrain.evaluate import execute, held_out
@@ -27,11 +27,12 @@ from ectrain.offers import Offer
 from ectrain.optimizer import optimizer_tensors
 from ectrain.order import EpochOrder, keyed_random
 from ectrain.phases import Curriculum
-from ectrain.plugins import blame
+from ectrain.refresh import Refresher
 from ectrain.schedule import rate_factor
 from ectrain.state import TrainState
 from ectrain.storage import Storage, disk_errors
-from ectrain.task import Budget, Estimate, Split, Task
+from ectrain.structure import plain
+from ectrain.task import Budget, Estimate, Split
 from ectrain.tokenizer import Tokenizer
 
 SAMPLE = 16  # examples of a task whose lengths are looked at
@@ -44,9 +45,11 @@ class Run:
     Attributes:
         config: What was asked for.
         directory: Where all of it lies.
-        curriculum: Phases, scaled.
+        phases: The curriculum as it was read.
+        curriculum: The same, scaled.
         learner: Model, optimizer and place.
         draws: Training examples, as epochs draw them.
+        refresher: Lets tasks make data of their own.
         sizes: Examples by task and split.
         checkpoints: What is saved.
         log: Its events.
@@ -59,9 +62,10 @@ class Run:
 
     config: RunConfig
     directory: Path
-    curriculum: Curriculum
+    phases: Curriculum
     learner: Learner
     draws: Draws
+    refresher: Refresher
     sizes: Mapping[str, Mapping[Split, int]]
     checkpoints: Checkpoints
     storage: Storage
@@ -72,6 +76,7 @@ class Run:
     finished: bool
     held: ExitStack
     early_warnings: list[str] = attrs.field(factory=list)
+    curriculum: Curriculum = attrs.field(init=False)
     log: EventLog = attrs.field(init=False)
     total_steps: int = attrs.field(init=False)
     _saved_at: float = attrs.field(init=False, factory=time.monotonic)
@@ -80,6 +85,7 @@ class Run:
 
     def __attrs_post_init__(self) -> None:
         """Count the steps of the whole plan."""
+        self.curriculum = scaled(self.phases, self.config.scale)
         plans = planned(self.curriculum, self.tasks)
         self.total_steps = sum(self.draws.order(plan).steps for plan in plans)
 
@@ -134,8 +140,7 @@ class Run:
 
     def begin_epoch(self, plan: EpochPlan) -> tuple[EpochOrder, Selection]:
         """Let tasks make new data, and return the epoch's order and the examples it may draw."""
-        for name in plan.shares:
-            self._refresh(name, plan.epoch)
+        self.refresher.begin(list(plan.shares), plan.epoch, is_open=self.state.epoch_step > 0)
         order = self.draws.order(plan, self.state.drawn)
         selected, notes = self.draws.select(plan)
         for note in notes:
@@ -150,14 +155,6 @@ class Run:
             steps=order.steps,
         )
         return order, selected
-
-    def _refresh(self, name: str, epoch: int) -> None:
-        task = self.model.tasks[name]
-        if type(task).refresh is Task.refresh:
-            return
-        with blame(name, "refresh", f"epoch {epoch}"):
-            task.refresh(self.model, epoch)
-        self.draws.replace(Drawable(name, task, examples_of(name, task, "train")))
 
     def rate(self) -> float:
         """Return the learning rate of the next step."""
@@ -270,8 +267,13 @@ class Run:
             pinned=pinned,
             model=self.model.state_dict(),
             optimizer=optimizer_tensors(self.model, self.learner.optimizer),
+            epoch_start=self.refresher.start if self.state.epoch_step else {},
             documents={
-                "state": {"progress": finite(self.state.to_dict()), **marks},
+                "state": {
+                    "progress": finite(self.state.to_dict()),
+                    "curriculum": plain(self.phases),
+                    **marks,
+                },
                 "config": to_dict(self.config),
                 "plugins": {name: attrs.asdict(offer) for name, offer in self.offers.items()},
             },

@@ -24,6 +24,7 @@ class TrainState:
         tokens: Real tokens trained on.
         seconds: Time spent in steps.
         history: What came of each closed epoch.
+        drawn: Examples of each task that closed epochs drew.
     """
 
     step: int = 0
@@ -33,6 +34,7 @@ class TrainState:
     tokens: int = 0
     seconds: float = 0.0
     history: tuple[EpochRecord, ...] = ()
+    drawn: Mapping[str, int] = attrs.field(factory=dict)
 
     def count(self, batch: Batch) -> None:
         """Take note of a step that was done."""
@@ -40,11 +42,12 @@ class TrainState:
         self.epoch_step += 1
         self.tokens += batch.tokens
 
-    def close_epoch(self, record: EpochRecord) -> None:
-        """Take note of an epoch that was trained and measured."""
+    def close_epoch(self, record: EpochRecord, drawn: Mapping[str, int]) -> None:
+        """Take note of an epoch that was trained and measured, and of what was drawn by its end."""
         self.history = (*self.history, record)
         self.epoch = record.epoch
         self.epoch_step = 0
+        self.drawn = dict(drawn)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data."""

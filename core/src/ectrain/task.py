@@ -59,12 +59,15 @@ class Segment:
             shifts, so any objective fits), `NO_TARGET` where there is none. None: no token targets.
         values: `[w]` targets of the whole segment (multi-hot labels, numbers); NaN where unknown.
             The same w for every segment of a task. None: no such targets.
+        notes: `[length]` what the task's metrics want to know of each target, in numbers of its
+            own (which objective, which class of token); neither trunk nor head sees it.
     """
 
     tokens: NDArray[np.int64]
     prefix: int = 0
     labels: NDArray[np.int64] | None = None
     values: NDArray[np.float32] | None = None
+    notes: NDArray[np.int64] | None = None
 
     @property
     def target_count(self) -> int:
@@ -91,6 +94,8 @@ class Segment:
             kept = self.labels[self.labels != NO_TARGET]
             if len(kept) and (kept.min() < 0 or kept.max() >= vocabulary):
                 return f"a label outside 0..{vocabulary - 1}"
+        if self.notes is not None and self.notes.shape != self.tokens.shape:
+            return f"notes of shape {self.notes.shape}, expected {self.tokens.shape}"
         if self.values is not None and np.isinf(self.values).any():
             return "a value that is infinite (NaN where unknown)"
         return None
@@ -102,6 +107,8 @@ class Segment:
             yield "labels", self.labels, "int64"
         if self.values is not None:
             yield "values", self.values, "float32"
+        if self.notes is not None:
+            yield "notes", self.notes, "int64"
 
 
 def _shown(array: Any) -> str:
@@ -155,11 +162,13 @@ class Targets:
         tokens_m: The token to predict at each row of `Rows.target_hidden_md`, `[m]`.
         values_sw: Targets of whole segments, `[s, w]`, NaN where unknown; None without any.
         count: How many targets there are in all; the loss is a sum over them.
+        notes_m: The segments' notes at each token to predict, `[m]`; None where they have none.
     """
 
     tokens_m: Tensor
     values_sw: Tensor | None
     count: int
+    notes_m: Tensor | None = None
 
 
 @attrs.frozen
@@ -202,8 +211,11 @@ class Estimate:
     why: str = ""
 
     @classmethod
-    def share(cls, hits: int, n: int, why: str = "") -> Estimate:
+    def share(cls, hits: float, n: int, why: str = "") -> Estimate:
         """Estimate a share with its 95 % Wilson score interval.
+
+        Hits may be parts of one, each item's own share: the interval is then wider than need be,
+        since nothing between 0 and 1 varies more than what is either.
 
         Source: E. B. Wilson, Probable inference, the law of succession, and statistical
         inference, JASA 22 (1927).
@@ -215,6 +227,19 @@ class Estimate:
         middle = (p + z * z / (2 * n)) / (1 + z * z / n)
         half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
         return cls(p, n, max(0.0, middle - half), min(1.0, middle + half), why)
+
+    @classmethod
+    def mean(cls, values: Sequence[float], why: str = "") -> Estimate:
+        """Estimate a mean with its 95 % normal interval; without one below two values."""
+        n = len(values)
+        if n == 0:
+            return cls.missing(why or "nothing to measure on")
+        mean = sum(values) / n
+        if n == 1:
+            return cls(mean, n, why=why)
+        spread = math.sqrt(sum((value - mean) ** 2 for value in values) / (n - 1))
+        half = 1.959963984540054 * spread / math.sqrt(n)
+        return cls(mean, n, mean - half, mean + half, why)
 
     @classmethod
     def missing(cls, why: str) -> Estimate:
@@ -244,10 +269,13 @@ class Budget:
     Attributes:
         examples: At most so many examples, the first ones of the split's fixed order.
         seconds: Generation stops taking new examples after so long.
+        tries: Of how many answers one must be right: each k is a figure `pass@k` for tasks that
+            have one. 1 alone may be measured on the one likeliest answer.
     """
 
     examples: int = 64
     seconds: float = 60.0
+    tries: tuple[int, ...] = (1,)
 
 
 class Task(ABC, Generic[ExampleT, ConfigT]):
@@ -276,6 +304,19 @@ class Task(ABC, Generic[ExampleT, ConfigT]):
     @abstractmethod
     def encode(self, example: ExampleT, tokenizer: Tokenizer, rng: random.Random) -> Segment:
         """Encode an example; pure in its arguments. `rng` is keyed by the example and epoch."""
+
+    def in_turn(self, example: ExampleT, turn: int) -> ExampleT:
+        """Return the example as it is to be encoded when it is drawn in its turn.
+
+        A task with several objectives deals them out here, so that each has its exact share of any
+        stretch of draws, after a resume, too. Pure in its arguments.
+
+        Args:
+            example: What was drawn.
+            turn: How many examples of this task were drawn before it in the run; held-out
+                examples are counted in their order.
+        """
+        return example
 
     @abstractmethod
     def head(self, trunk: TrunkShape) -> nn.Module:
@@ -309,12 +350,32 @@ class Task(ABC, Generic[ExampleT, ConfigT]):
         """Return the tokens that `text` is as a prompt, for tasks whose head writes."""
         return [tokenizer.begin_id, *tokenizer.encode(text)]
 
+    def infill_prompt(self, before: str, after: str, tokenizer: Tokenizer) -> list[int]:
+        """Return the tokens after which what lies between two texts is written.
+
+        Raises:
+            PluginError: The task's head doesn't infill.
+        """
+        from ectrain.errors import PluginError
+
+        raise PluginError(f"task {self.name}: it was not made to fill a gap between two texts")
+
     def nats_of_a_guess(self, vocabulary: int) -> float:
         """Loss per target of a uniform guess, in nats: what balancing divides the loss by."""
         return math.log(vocabulary)
 
     def refresh(self, model: Model, epoch: int) -> None:
-        """Make new data before an epoch, for tasks that generate their own."""
+        """Make new training data before an epoch, for tasks that generate their own.
+
+        What `examples("train")` gives afterwards depends on the settings, the epoch and the
+        model's weights alone: where a run goes on inside an epoch, a new task is asked again, with
+        the weights that the epoch began with. What must outlast an epoch belongs into buffers of
+        the head. torch's random numbers are seeded before; the model is in evaluation mode.
+
+        Args:
+            model: What data is made from; it must come back as it was.
+            epoch: From 1.
+        """
         return None
 
     def baselines(self) -> Mapping[str, Estimate]:

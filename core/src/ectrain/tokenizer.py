@@ -10,8 +10,11 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from tokenizers import AddedToken, decoders, models, pre_tokenizers, trainers
 from tokenizers import Tokenizer as Backend
 
@@ -123,6 +126,20 @@ class Tokenizer:
         """Return the text of ids; control tokens have none."""
         text: str = self._backend.decode(list(ids), skip_special_tokens=True)
         return text
+
+    @cached_property
+    def byte_lengths(self) -> NDArray[np.int64]:
+        """How many bytes of text each id stands for, `[size]`; none for control tokens.
+
+        The ids of a text thus say where in its UTF-8 form each token begins.
+        """
+        found = np.zeros(self.size, dtype=np.int64)
+        for token, number in self._backend.get_vocab().items():
+            found[number] = len(token)  # of bytes one character each, or ASCII
+        for number, added in self._backend.get_added_tokens_decoder().items():
+            if added.special:
+                found[number] = 0
+        return found
 
     def token_id(self, token: str) -> int:
         """Return the id of a control token or symbol.

@@ -88,7 +88,10 @@ class Subject:
     def segments(self) -> list[Segment]:
         """The training examples, encoded."""
         encoder = Encoder(self.tokenizer, 1 << 20)
-        return [encoder.encode(self.name, self.task, e, KEY) for e in self.train]
+        return [
+            encoder.encode(self.name, self.task, example, KEY, turn=turn)
+            for turn, example in enumerate(self.train)
+        ]
 
     @property
     def shape(self) -> TrunkConfig:
@@ -163,10 +166,10 @@ class Subject:
         lines = []
         encoder = Encoder(self.tokenizer, 1 << 20)
         for split in SPLITS:
-            for example in self.split(split):
+            for turn, example in enumerate(self.split(split)):
                 found = hashlib.sha256()
-                segment = encoder.encode(self.name, self.task, example, KEY)
-                for array in (segment.tokens, segment.labels, segment.values):
+                segment = encoder.encode(self.name, self.task, example, KEY, turn=turn)
+                for array in (segment.tokens, segment.labels, segment.values, segment.notes):
                     found.update(b"-" if array is None else array.tobytes())
                 found.update(repr((segment.prefix, list(self.task.texts(example)))).encode())
                 lines.append(f"{split} {example.id} {example.group} {found.hexdigest()}")

@@ -16,9 +16,10 @@ from ectrain.testing.subject import KEY, Subject
 def encoding_is_pure(subject: Subject) -> None:
     """A segment depends on the example and its random key alone, and the example stays as it is."""
     encoder = Encoder(subject.tokenizer, subject.context)
-    for example, segment in zip(reversed(subject.train), reversed(subject.segments), strict=True):
+    for turn in reversed(range(len(subject.segments))):
+        example, segment = subject.train[turn], subject.segments[turn]
         before = copy.deepcopy(example)
-        again = encoder.encode(subject.name, subject.task, example, KEY)
+        again = encoder.encode(subject.name, subject.task, example, KEY, turn=turn)
         require(
             same(segment, again),
             f"example {example.id!r} is encoded differently again; draw from the `rng` that encode "
@@ -76,6 +77,7 @@ def same(one: Segment, other: Segment) -> bool:
         (one.tokens, other.tokens),
         (one.labels, other.labels),
         (one.values, other.values),
+        (one.notes, other.notes),
     )
     return one.prefix == other.prefix and all(
         (a is None) == (b is None) and (a is None or np.array_equal(a, b, equal_nan=True))
