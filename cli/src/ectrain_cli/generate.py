@@ -17,7 +17,13 @@ from ectrain_cli.terminal import show_code, show_json, warning
     "--prompt", required=True, metavar="TEXT|FILE|-", help="What to go on from; - reads stdin."
 )
 @click.option("--task", default="codegen", show_default=True, help="Task whose head writes.")
-@click.option("--max-tokens", type=click.IntRange(min=1), default=256, show_default=True)
+@click.option(
+    "--max-tokens",
+    type=click.IntRange(min=1),
+    default=256,
+    show_default=True,
+    help="Most tokens to write.",
+)
 @click.option(
     "--temperature",
     type=click.FloatRange(min=0),
@@ -31,7 +37,7 @@ from ectrain_cli.terminal import show_code, show_json, warning
     type=click.FloatRange(min=0, max=1, min_open=True),
     help="Draw among the likeliest tokens with this share.",
 )
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the draws.")
 @options.as_json
 @options.debug
 def generate(

@@ -111,7 +111,13 @@ class Phase:
 
 @attrs.frozen
 class Curriculum:
-    """Phases in order, and what they have in common."""
+    """Phases in order, and what they have in common.
+
+    Attributes:
+        phases: The phases, one table each.
+        reference: The task whose pass is an epoch.
+        weights: How much a task's loss counts, by task (1 where not named).
+    """
 
     phases: tuple[Phase, ...]
     reference: str = "codegen"

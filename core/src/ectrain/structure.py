@@ -55,31 +55,48 @@ class FieldError(ValueError):
         super().__init__(f"{field}: {_unlike(expected, value)}")
 
 
-def between(
-    low: float = -math.inf, high: float = math.inf, *, above: bool = False, below: bool = False
-) -> Any:
-    """Return a validator of attrs fields: low <= value <= high.
+@attrs.frozen
+class Between:
+    """A validator of attrs fields: low <= value <= high; as text, what it expects.
 
-    Args:
+    Attributes:
         low: Least value.
         high: Most value.
         above: The value must be above `low`.
         below: The value must be below `high`.
     """
-    words = []
-    if low > -math.inf:
-        words.append(f"more than {low:g}" if above else f"{low:g} or more")
-    if high < math.inf:
-        words.append(f"less than {high:g}" if below else f"at most {high:g}")
-    expected = " and ".join(words)
 
-    def check(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-        if not (low < value if above else low <= value) or not (
-            value < high if below else value <= high
+    low: float
+    high: float
+    above: bool
+    below: bool
+
+    def __str__(self) -> str:
+        """Say what is expected."""
+        words = []
+        if self.low > -math.inf:
+            words.append(f"more than {self.low:g}" if self.above else f"{self.low:g} or more")
+        if self.high < math.inf:
+            words.append(f"less than {self.high:g}" if self.below else f"at most {self.high:g}")
+        return " and ".join(words)
+
+    def __call__(self, _: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        """Refuse a value that is out of bounds.
+
+        Raises:
+            FieldError: It is.
+        """
+        if not (self.low < value if self.above else self.low <= value) or not (
+            value < self.high if self.below else value <= self.high
         ):
-            raise FieldError(attribute.name, expected, value)
+            raise FieldError(attribute.name, str(self), value)
 
-    return check
+
+def between(
+    low: float = -math.inf, high: float = math.inf, *, above: bool = False, below: bool = False
+) -> Any:
+    """Return a validator of attrs fields: low <= value <= high; see `Between`."""
+    return Between(low, high, above, below)
 
 
 def _unlike(expected: str, value: object) -> str:

@@ -46,7 +46,12 @@ def elixir() -> None:
 
 @elixir.command()
 @_shared
-@click.option("--mode", type=click.Choice(["strict", "warm"]), default="strict")
+@click.option(
+    "--mode",
+    type=click.Choice(["strict", "warm"]),
+    default="strict",
+    help="A pristine machine, or one that others used before.",
+)
 @click.option(
     "--test", "names", multiple=True, help="Name of a test, if it cannot be read; repeat."
 )
@@ -92,9 +97,13 @@ def run(
 @elixir.command()
 @_shared
 @click.option("--sample", type=click.IntRange(1), help="Most mutants, drawn by --seed.")
-@click.option("--seed", type=int, default=0)
+@click.option("--seed", type=int, default=0, help="Of the drawn mutants.")
 @click.option(
-    "--operators", "label", type=click.Choice(["standard", "muzak", "all"]), default="standard"
+    "--operators",
+    "label",
+    type=click.Choice(["standard", "muzak", "all"]),
+    default="standard",
+    help="Which changes make mutants.",
 )
 def mutate(
     files: Sequence[Path],
