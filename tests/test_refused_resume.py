@@ -157,3 +157,37 @@ def test_changed_data_is_refused(tmp_path: Path) -> None:
         (data / "train.jsonl").write_text(lines)
         with pytest.raises(CheckpointError, match="training data of task lines is not what"):
             prepare(config, tmp_path / "run")
+
+
+PHASES = """
+reference = "echo"
+[[phases]]
+name = "easy"
+epochs = 2
+filters.length = [1, 5]
+[[phases]]
+name = "hard"
+epochs = 1
+"""
+
+
+def test_a_changed_curriculum_is_refused_unless_allowed(tmp_path: Path) -> None:
+    """What a curriculum's file says otherwise than before is named; a flag lets it change."""
+    file, out = tmp_path / "phases.toml", tmp_path / "run"
+    file.write_text(PHASES)
+    config = tiny(*ECHO, f"curriculum='{file}'", "scale=1", tasks=("echo",))
+    stopped(config, out, Stopper(2))
+    file.write_text(PHASES.replace("[1, 5]", "[2, 5]").replace("epochs = 1", "epochs = 2"))
+    named = (
+        r"curriculum\.easy\.filters\.length was \[1\.0, 5\.0\] and is \[2\.0, 5\.0\]; "
+        r"curriculum\.hard\.epochs was 1 and is 2; --allow-change curriculum$"
+    )
+    with pytest.raises(ConfigError, match=named):
+        prepare(config, out)
+    file.write_text(PHASES + '[[phases]]\nname = "last"\nepochs = 1\n')
+    with pytest.raises(ConfigError, match=r"curriculum\.phases was \['easy', 'hard'\] and is"):
+        prepare(config, out)
+    run, recorder = trained(config, out, allowed=["curriculum"])
+    assert run.state.epoch == 4
+    said = [event["message"] for event in recorder.of("warning")]
+    assert any("curriculum.phases was" in message for message in said)

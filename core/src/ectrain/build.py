@@ -8,11 +8,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ectrain.batches import Drawable
-from ectrain.changes import changes
+from ectrain.changes import Change, changes, curriculum_changes
 from ectrain.checkpoint import Checkpoints, Loaded, no_checkpoint
 from ectrain.compiling import compile_from_now_on
 from ectrain.config import RunConfig, from_dict, to_dict
-from ectrain.curriculum import load_curriculum, scaled
+from ectrain.curriculum import load_curriculum
 from ectrain.data import Data, data_mark, load_data, make_tasks, train_tokenizer
 from ectrain.device import can_gain_by_compiling, choose_place, prepare_process
 from ectrain.digest import digest
@@ -23,10 +23,13 @@ from ectrain.learner import Learner
 from ectrain.model import AnyTask, Model, check_fingerprint
 from ectrain.offers import Offer, installed
 from ectrain.optimizer import make_optimizer, restore_optimizer
+from ectrain.phases import Curriculum
+from ectrain.refresh import Refresher
 from ectrain.run import Run, keep_file
 from ectrain.signals import stop_requests
 from ectrain.state import TrainState
 from ectrain.storage import RunLock, Storage, disk_errors
+from ectrain.structure import plain
 from ectrain.tokenizer import Tokenizer
 
 CONFIG_FILE = "training_config.json"
@@ -90,18 +93,23 @@ def _assemble(
 ) -> Run:
     marks = {name: data_mark(name, task, data[name]["train"]) for name, task in tasks.items()}
     offers = {name: offer for name, offer in installed().items() if name in tasks}
+    phases = load_curriculum(config.curriculum)
     if loaded is None:
         tokenizer, state = train_tokenizer(config, tasks, data), TrainState()
     else:
         tokenizer, state = _progress(loaded, marks)
-        warnings += _differences(loaded, config, offers)
+        warnings += _differences(loaded, config, phases, offers)
     drawable = {name: Drawable(name, task, data[name]["train"]) for name, task in tasks.items()}
+    learner = _learner(config, tasks, tokenizer, loaded)
+    draws = Draws(drawable, config.seed, config.step.examples)
+    start = loaded.epoch_start if loaded else None
     return Run(
         config=config,
         directory=out,
-        curriculum=scaled(load_curriculum(config.curriculum), config.scale),
-        learner=_learner(config, tasks, tokenizer, loaded),
-        draws=Draws(drawable, config.seed, config.step.examples),
+        phases=phases,
+        learner=learner,
+        draws=draws,
+        refresher=Refresher(learner.model, draws, config.seed, start),
         sizes={n: {s: len(examples) for s, examples in d.items()} for n, d in data.items()},
         checkpoints=checkpoints,
         storage=storage,
@@ -125,9 +133,21 @@ def _progress(loaded: Loaded, marks: Mapping[str, str]) -> tuple[Tokenizer, Trai
     return tokenizer, TrainState.from_dict(stored["progress"], place)
 
 
-def _differences(loaded: Loaded, config: RunConfig, offers: Mapping[str, Offer]) -> Iterator[str]:
+def _changed(loaded: Loaded, config: RunConfig, phases: Curriculum) -> list[Change]:
+    """Return what was set otherwise when a checkpoint was saved, in settings and curriculum."""
+    before = from_dict(loaded.document("config"))
+    found = changes(before, config)
+    if before.curriculum == config.curriculum:
+        stored = loaded.document("state").get("curriculum")
+        found += curriculum_changes(stored, plain(phases)) if stored else []
+    return found
+
+
+def _differences(
+    loaded: Loaded, config: RunConfig, phases: Curriculum, offers: Mapping[str, Offer]
+) -> Iterator[str]:
     """Yield what is not as it was when a checkpoint was saved, though the run may go on."""
-    for change in changes(from_dict(loaded.document("config")), config):
+    for change in _changed(loaded, config, phases):
         if change.kind != "free":
             yield f"setting {change}, as --allow-change let it"
     before = loaded.document("plugins")
@@ -170,7 +190,7 @@ def _start(
     if loaded is None and there:
         raise no_checkpoint(checkpoints.directory, passed_over)
     if loaded is not None:
-        _check_config(config, from_dict(loaded.document("config")), out, allowed)
+        _check_config(_changed(loaded, config, load_curriculum(config.curriculum)), out, allowed)
     return loaded
 
 
@@ -182,14 +202,14 @@ def _holds_checkpoints(directory: Path) -> bool:
 _FIXED = ("size", "tokenizer", "trunk")  # another value is another model, whose weights may yet fit
 
 
-def _check_config(new: RunConfig, old: RunConfig, out: Path, allowed: Sequence[str]) -> None:
-    differing = [change for change in changes(old, new) if change.kind != "free"]
+def _check_config(found: Sequence[Change], out: Path, allowed: Sequence[str]) -> None:
+    differing = [change for change in found if change.kind != "free"]
     fixed = [change for change in differing if change.key.split(".")[0] in _FIXED]
-    refused = [change for change in differing if change in fixed or change.key not in allowed]
+    refused = [change for change in differing if change in fixed or change.name not in allowed]
     if not refused:
         return
     listed = "; ".join(map(str, refused))
-    remedy = " ".join(f"--allow-change {change.key}" for change in refused)
+    remedy = " ".join(dict.fromkeys(f"--allow-change {change.name}" for change in refused))
     if any(change.kind == "identity" for change in refused):
         remedy = "choose another --out"
     raise ConfigError(f"{out} was started with other settings: {listed}; {remedy}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
@@ -34,6 +35,11 @@ class Change:
         """Say it in a phrase."""
         return f"{self.key} was {self.old!r} and is {self.new!r}"
 
+    @property
+    def name(self) -> str:
+        """What it is allowed by: its key; of all that a curriculum's file says, the curriculum."""
+        return "curriculum" if self.key.startswith("curriculum.") else self.key
+
 
 def changes(old: RunConfig, new: RunConfig) -> list[Change]:
     """Return every setting that differs, with what a change of it means for a started run."""
@@ -43,6 +49,30 @@ def changes(old: RunConfig, new: RunConfig) -> list[Change]:
         for key in sorted({*before, *after})
         if before.get(key) != after.get(key) and not _was_filled(key, before, after)
     ]
+
+
+def curriculum_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
+    """Return all that a curriculum says otherwise than it did under the same name.
+
+    Args:
+        old: As it was, as plain data.
+        new: As it is.
+    """
+    sides = [dict(_leaves(_by_name(side), "curriculum")) for side in (old, new)]
+    before, after = sides
+    return [
+        Change(key, before.get(key), after.get(key), "trajectory")
+        for key in dict.fromkeys((*before, *after))
+        if before.get(key) != after.get(key) and not _was_filled(key, *sides)
+    ]
+
+
+def _by_name(curriculum: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a curriculum with its phases by name, as JSON has it, and the order of their names."""
+    found: dict[str, Any] = json.loads(json.dumps(curriculum))
+    phases = found.pop("phases")
+    found["phases"] = [phase["name"] for phase in phases]
+    return {**found, **{phase["name"]: phase for phase in phases}}
 
 
 def _was_filled(key: str, *sides: Mapping[str, Any]) -> bool:

@@ -23,6 +23,9 @@ _UNREADABLE = (  # the last one is also RecursionError
 )
 
 
+EPOCH_START = "epoch_start"
+
+
 @attrs.frozen
 class Snapshot:
     """All that a run needs to go on.
@@ -37,6 +40,7 @@ class Snapshot:
         optimizer: Its state by name.
         documents: Plain data by name, each a JSON file.
         tokenizer: The whole tokenizer as text.
+        epoch_start: Weights that the open epoch began with, where tasks make data from them.
     """
 
     step: int
@@ -48,12 +52,15 @@ class Snapshot:
     optimizer: Mapping[str, Tensor]
     documents: Mapping[str, Any]
     tokenizer: str
+    epoch_start: Mapping[str, Tensor] = attrs.field(factory=dict)
 
     def contents(self) -> dict[str, bytes]:
         """Return its files by name."""
+        weights = {EPOCH_START: self.epoch_start} if self.epoch_start else {}
         return {
             "model.safetensors": safetensors.torch.save(_owned(self.model)),
             "optim.safetensors": safetensors.torch.save(_owned(self.optimizer)),
+            **{f"{n}.safetensors": safetensors.torch.save(_owned(x)) for n, x in weights.items()},
             "tokenizer.json": self.tokenizer.encode(),
             **{f"{name}.json": strict_json(data) for name, data in self.documents.items()},
         }
@@ -75,6 +82,12 @@ class Loaded:
         """Return the tensors of `<name>.safetensors`."""
         with self._blamed(f"{name}.safetensors") as data:
             return safetensors.torch.load(data)
+
+    @property
+    def epoch_start(self) -> dict[str, Tensor]:
+        """The weights that the open epoch began with; none where no task needs them."""
+        there = f"{EPOCH_START}.safetensors" in self.contents
+        return self.tensors(EPOCH_START) if there else {}
 
     def document(self, name: str) -> Any:
         """Return the data of `<name>.json`."""
