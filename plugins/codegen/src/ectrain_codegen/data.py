@@ -9,6 +9,7 @@ from pathlib import Path
 import attrs
 
 from ectrain.task import Split
+from ectrain_codegen.objectives import Objective
 from ectrain_elixir.corpus import Source, read_sources, split_sources
 from ectrain_elixir.katas import Kata, katas
 
@@ -26,6 +27,7 @@ class CodeSample:
         answer: What is to be written.
         whole: Whether the answer ends where the text ends.
         kata: The kata that it comes from, with its tests; None for plain code.
+        objective: What it is encoded for.
     """
 
     id: str
@@ -34,6 +36,18 @@ class CodeSample:
     answer: str
     whole: bool = True
     kata: Kata | None = None
+    objective: Objective = "causal"
+
+    @property
+    def annotation(self) -> str:
+        """The facts that its prompt begins with, a comment of one line; "" where it has none."""
+        line, newline, _ = self.prompt.partition("\n")
+        return line + newline if self.kata is not None and self.kata.facts else ""
+
+    @property
+    def text(self) -> str:
+        """All that follows the annotation."""
+        return self.prompt[len(self.annotation) :] + self.answer
 
 
 @cache

@@ -11,8 +11,9 @@ import attrs
 import numpy as np
 from torch import Tensor, nn
 
+from ectrain.errors import ConfigError
 from ectrain.model import Model
-from ectrain.parts import Perplexity, TokenAccuracy, TokenHead, TokenOutput, token_loss
+from ectrain.parts import TokenHead, TokenOutput, token_loss
 from ectrain.task import (
     NO_TARGET,
     Budget,
@@ -28,6 +29,11 @@ from ectrain.task import (
 from ectrain.tokenizer import Tokenizer
 from ectrain_codegen.data import CodeSample, directory, embedded
 from ectrain_codegen.execution import evaluate
+from ectrain_codegen.figures import ObjectiveFigures
+from ectrain_codegen.infilling import Order, cut_anywhere, cut_node, infill_prompt, infilled
+from ectrain_codegen.masking import masked
+from ectrain_codegen.notes import noted
+from ectrain_codegen.objectives import ObjectivesConfig
 from ectrain_elixir.katas import FACT_SYMBOLS
 from ectrain_elixir.symbols import SYMBOLS
 
@@ -49,8 +55,9 @@ class CodegenConfig:
         seed: Of the embedded katas.
         levels: Of facts that embedded katas need: 0 none, 1 one hop, 2 two hops; equal shares.
         max_tokens: Most tokens of a segment; of a longer text, a window is trained on.
-        loss_on: Predict the answers of katas alone, or their prompts, too.
+        loss_on: From left to right, predict the answers of katas alone, or their prompts, too.
         adapter: Rank of the head's own adapter; 0 for none.
+        objectives: What examples are encoded for, and their shares.
     """
 
     data: str = ""
@@ -60,6 +67,7 @@ class CodegenConfig:
     max_tokens: int = attrs.field(default=512, validator=attrs.validators.ge(8))
     loss_on: Literal["answer", "all"] = "answer"
     adapter: int = attrs.field(default=0, validator=attrs.validators.ge(0))
+    objectives: ObjectivesConfig = attrs.field(factory=ObjectivesConfig)
 
 
 class CodegenTask(Task[CodeSample, CodegenConfig]):
@@ -75,7 +83,44 @@ class CodegenTask(Task[CodeSample, CodegenConfig]):
             return directory(Path(self.config.data), self.config.max_tokens)[split]
         return embedded(split, self.config.size, self.config.seed, self.config.levels)
 
+    def control_tokens(self) -> tuple[str, ...]:
+        """Return the marks that the objectives need."""
+        return self.config.objectives.marks
+
+    def in_turn(self, example: CodeSample, turn: int) -> CodeSample:
+        """Deal out the objectives."""
+        return attrs.evolve(example, objective=self.config.objectives.dealt(turn))
+
     def encode(self, example: CodeSample, tokenizer: Tokenizer, rng: random.Random) -> Segment:
+        """Encode an example for its objective."""
+        if example.objective == "causal":
+            return self._left_to_right(example, tokenizer, rng)
+        settings, most = self.config.objectives, self.config.max_tokens
+        given = tokenizer.encode(example.annotation)
+        if len(given) > most // 2:
+            given = []
+        if example.objective == "masked":
+            share, how = settings.mask_share, settings.mask_for
+            return masked(given, example.text, tokenizer, rng, share=share, mask_for=how, most=most)
+        cut = cut_node if rng.random() < settings.node_cuts else cut_anywhere
+        order, loss = example.objective, settings.fim_loss
+        parts = cut(example.text, rng)
+        return infilled(given, parts, tokenizer, order=order, loss=loss, most=most)
+
+    def infill_prompt(self, before: str, after: str, tokenizer: Tokenizer) -> list[int]:
+        """Return the tokens after which what lies between two texts is written."""
+        objectives = self.config.objectives
+        if not objectives.infills:
+            raise ConfigError(
+                "task codegen: this run learned no infilling; train one with "
+                "tasks.codegen.objectives.causal and .masked below 1"
+            )
+        order: Order = "spm" if objectives.spm == 1 else "psm"
+        return infill_prompt(order, tokenizer.encode(before), tokenizer.encode(after), tokenizer)
+
+    def _left_to_right(
+        self, example: CodeSample, tokenizer: Tokenizer, rng: random.Random
+    ) -> Segment:
         """Predict each token from those before it, from the answer's first token on."""
         given, most = self.prompt(example.prompt, tokenizer), self.config.max_tokens
         ids = given + tokenizer.encode(example.answer) + [tokenizer.end_id] * example.whole
@@ -85,7 +130,8 @@ class CodegenTask(Task[CodeSample, CodegenConfig]):
         labels = np.append(kept[1:], NO_TARGET)
         if self.config.loss_on == "answer":
             labels[: max(0, len(given) - 1 - start)] = NO_TARGET
-        return Segment(kept, labels=labels)
+        lengths = np.append(tokenizer.byte_lengths[kept[1:]], 0)
+        return Segment(kept, labels=labels, notes=noted("causal", len(kept), lengths=lengths))
 
     def head(self, trunk: TrunkShape) -> nn.Module:
         """Predict tokens with the trunk's own embedding."""
@@ -96,8 +142,8 @@ class CodegenTask(Task[CodeSample, CodegenConfig]):
         return token_loss(output, targets)
 
     def metrics(self) -> Mapping[str, Metric]:
-        """Return perplexity and the share of tokens that are predicted right."""
-        return {"perplexity": Perplexity(), "accuracy": TokenAccuracy()}
+        """Return the figures of each objective."""
+        return {"": ObjectiveFigures(self.config.objectives)}
 
     def texts(self, example: CodeSample) -> Iterable[str]:
         """Yield the text as it is encoded, part by part."""
