@@ -1,4 +1,4 @@
-"""Laws of the fixed balancer: weights compare, because each loss is measured by its guess."""
+"""Laws of balancing: what a guess costs is the unit, and the fixed balancer changes nothing."""
 
 from __future__ import annotations
 
@@ -11,31 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from toys import Echo, Letters, ToyConfig
 
-from ectrain.balancer import fixed_weights
+from ectrain.balancer import Coming, Fixed, NoSettings
 from ectrain.errors import PluginError
+from ectrain.guesses import guesses_of
 
 TASKS: dict[str, Any] = {"echo": Echo(ToyConfig()), "sorting": Letters(ToyConfig())}
 
-weights = st.dictionaries(st.sampled_from(sorted(TASKS)), st.floats(0, 10))
 
-
-@given(given_weights=weights, vocabulary=st.integers(2, 10**6))
-def test_a_guess_costs_the_weight(given_weights: dict[str, float], vocabulary: int) -> None:
-    """Every task's loss, where it guesses, counts exactly its weight; without scaling, as it is."""
-    found = fixed_weights(given_weights, TASKS, vocabulary, scaled=True)
-    guesses = {"echo": math.log(vocabulary), "sorting": math.log(2)}
-    assert found.keys() == given_weights.keys()
-    for name, weight in given_weights.items():
-        assert found[name] * guesses[name] == pytest.approx(weight)
-    assert fixed_weights(given_weights, TASKS, vocabulary, scaled=False) == given_weights
-
-
-@given(given_weights=weights)
-def test_another_task_changes_nothing(given_weights: dict[str, float]) -> None:
-    """A task's factor depends on its own weight alone."""
-    whole = fixed_weights(given_weights, TASKS, 100, scaled=True)
-    for name, weight in given_weights.items():
-        assert fixed_weights({name: weight}, TASKS, 100, scaled=True) == {name: whole[name]}
+@given(names=st.sets(st.sampled_from(sorted(TASKS))), vocabulary=st.integers(2, 10**6))
+def test_a_guess_is_each_task_s_own(names: set[str], vocabulary: int) -> None:
+    """A token costs the logarithm of the vocabulary, a label that of two; others change nothing."""
+    found = guesses_of({name: TASKS[name] for name in names}, vocabulary)
+    every = {"echo": math.log(vocabulary), "sorting": math.log(2)}
+    assert found == {name: pytest.approx(every[name]) for name in names}
 
 
 def raising(vocabulary: int) -> float:
@@ -45,9 +33,15 @@ def raising(vocabulary: int) -> float:
 
 @pytest.mark.parametrize("guess", [0, -1.0, math.nan, math.inf, None, "x", raising])
 def test_a_guess_that_is_none_is_the_plugins_fault(guess: Any) -> None:
-    """What can't divide a loss is refused with the task's name; unless nothing is divided."""
+    """What can't divide a loss is refused with the task's name."""
     answer = guess if callable(guess) else lambda vocabulary: guess
     tasks: dict[str, Any] = {"odd": SimpleNamespace(nats_of_a_guess=answer)}
     with pytest.raises(PluginError, match=r"^task odd.*nats_of_a_guess"):
-        fixed_weights({"odd": 1.0}, tasks, 100, scaled=True)
-    assert fixed_weights({"odd": 1.0}, tasks, 100, scaled=False) == {"odd": 1.0}
+        guesses_of(tasks, 100)
+
+
+def test_the_fixed_balancer_leaves_weights_as_they_are() -> None:
+    """Every factor is 1, and there is nothing to remember."""
+    fixed = Fixed(NoSettings(), ("echo", "sorting"), 7)
+    assert fixed.factors(Coming(3, {"echo": 0.25, "sorting": 2.0})) == {"echo": 1, "sorting": 1}
+    assert fixed.state() == {}

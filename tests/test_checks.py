@@ -53,7 +53,7 @@ def test_sound_tasks_pass() -> None:
     assert tuple(found) == NAMES
     assert all(check.ok and check.exit_code == 0 for check in found.values())
     assert [c.item[-1] for c in found.values()] == ["1", "1", "1", "2", "3", "4", "5", "6"]
-    assert found["plugins"].message == "loaded echo, sorting"
+    assert found["plugins"].message == "loaded echo, sorting; balancer fixed"
     assert found["data"].message.startswith("echo 48 / 12 / 12; sorting 48 / 12 / 12 examples")
     assert "3 epochs in 1 phases" in found["curriculum"].message
     assert "cpu in float32" in found["device"].message

@@ -194,6 +194,7 @@ def make_plugin(
     module: str = "",
     name: str = "",
     group: str = "ectrain.tasks",
+    attribute: str = "",
 ) -> Path:
     """Write a plugin with the metadata of an installed distribution, and return its folder.
 
@@ -204,6 +205,7 @@ def make_plugin(
         module: Name of its module; as its first task unless told.
         name: Of its distribution; as its module unless told.
         group: Of its entry points.
+        attribute: What they refer to in the module; the module itself unless told.
     """
     module = module or tasks[0]
     name = name or module
@@ -212,7 +214,8 @@ def make_plugin(
     info = folder / f"{name.replace('-', '_')}-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-    points = "".join(f"{task} = {module}\n" for task in tasks)
+    value = f"{module}:{attribute}" if attribute else module
+    points = "".join(f"{task} = {value}\n" for task in tasks)
     (info / "entry_points.txt").write_text(f"[{group}]\n{points}")
     return folder
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from ectrain.balancers import make_balancer, restore_balancer
 from ectrain.batches import Drawable
 from ectrain.changes import Change, changes, curriculum_changes
 from ectrain.checkpoint import Checkpoints, Loaded, no_checkpoint
@@ -19,6 +20,7 @@ from ectrain.digest import digest
 from ectrain.draws import Draws
 from ectrain.errors import CheckpointError, ConfigError
 from ectrain.events import end_torn_line, read_events
+from ectrain.guesses import guesses_of
 from ectrain.learner import Learner
 from ectrain.model import AnyTask, Model, check_fingerprint
 from ectrain.offers import Offer, installed
@@ -101,6 +103,7 @@ def _assemble(
         warnings += _differences(loaded, config, phases, offers)
     drawable = {name: Drawable(name, task, data[name]["train"]) for name, task in tasks.items()}
     learner = _learner(config, tasks, tokenizer, loaded)
+    warnings += _balancer_restored(learner, loaded)
     draws = Draws(drawable, config.seed, config.step.examples)
     start = loaded.epoch_start if loaded else None
     return Run(
@@ -157,6 +160,14 @@ def _differences(
             yield f"plugin {offer} was version {old} when the run was saved"
 
 
+def _balancer_restored(learner: Learner, loaded: Loaded | None) -> Iterator[str]:
+    """Give the balancer what it had learned, and yield why it starts anew, where it does."""
+    if loaded is not None:
+        stored = loaded.document("state").get("balancer")
+        if why := restore_balancer(learner.balancer, stored, str(loaded.entry.path)):
+            yield why
+
+
 def _learner(
     config: RunConfig, tasks: Mapping[str, AnyTask], tokenizer: Tokenizer, loaded: Loaded | None
 ) -> Learner:
@@ -169,7 +180,9 @@ def _learner(
     optimizer = make_optimizer(model, config.optimizer)
     if loaded is not None:
         restore_optimizer(model, optimizer, loaded.tensors("optim"))
-    return Learner(model, optimizer, place, config.optimizer.clip)
+    balancer = make_balancer(config.balancer, list(tasks), config.seed)
+    guesses = guesses_of(tasks, tokenizer.size) if config.optimizer.scale_losses else {}
+    return Learner(model, optimizer, place, config.optimizer.clip, balancer, guesses)
 
 
 def _start(

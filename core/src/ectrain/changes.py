@@ -10,7 +10,7 @@ import attrs
 
 from ectrain.config import RunConfig, to_dict
 
-FREE = ("checkpoints", "device", "evaluation", "log_seconds")
+FREE = ("balancer.cosines_every", "checkpoints", "device", "evaluation", "log_seconds")
 IDENTITY = ("size", "tasks", "tokenizer", "trunk")
 
 
@@ -82,7 +82,7 @@ def _was_filled(key: str, *sides: Mapping[str, Any]) -> bool:
 
 def _kind(key: str) -> Literal["free", "trajectory", "identity"]:
     top = key.split(".")[0]
-    return "free" if top in FREE else "identity" if top in IDENTITY else "trajectory"
+    return "free" if top in FREE or key in FREE else "identity" if top in IDENTITY else "trajectory"
 
 
 def _leaves(data: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:

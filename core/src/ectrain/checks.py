@@ -10,6 +10,7 @@ import attrs
 import torch
 from torch import nn
 
+from ectrain.balancers import make_balancer
 from ectrain.batches import Batch, Encoder, lay_out
 from ectrain.config import RunConfig
 from ectrain.curriculum import load_curriculum, planned, scaled
@@ -17,7 +18,7 @@ from ectrain.data import Data, load_data, make_tasks, train_tokenizer
 from ectrain.device import choose_place, memory_text, prepare_process
 from ectrain.errors import DataError, EctrainError, PluginError
 from ectrain.learner import Learner
-from ectrain.loop import task_loss
+from ectrain.losses import task_loss
 from ectrain.model import AnyTask, Model
 from ectrain.optimizer import make_optimizer
 from ectrain.plugins import blame
@@ -86,7 +87,8 @@ def run_checks(config: RunConfig) -> Iterator[Check]:
 
 def _plugins(trial: _Trial) -> str:
     trial.tasks = make_tasks(trial.config)
-    return f"loaded {', '.join(trial.tasks)}"
+    balancer = make_balancer(trial.config.balancer, list(trial.tasks), trial.config.seed)
+    return f"loaded {', '.join(trial.tasks)}; balancer {balancer.name}"
 
 
 def _data(trial: _Trial) -> str:

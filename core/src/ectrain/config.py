@@ -107,6 +107,22 @@ class OptimizerConfig:
 
 
 @attrs.frozen
+class BalancerConfig:
+    """What decides how much each task's loss counts, beside the curriculum's weights.
+
+    Attributes:
+        name: "fixed" leaves it to the curriculum; `ectrain plugins list` names the others.
+        settings: The balancer's own.
+        cosines_every: Steps between two measurements of the cosine between tasks' gradients; 0 for
+            none. Each costs a backward pass a task, and changes nothing that is learned.
+    """
+
+    name: str = "fixed"
+    settings: Mapping[str, Any] = attrs.field(factory=dict)
+    cosines_every: int = attrs.field(default=0, validator=not_negative)
+
+
+@attrs.frozen
 class EvaluationConfig:
     """How held-out data is measured.
 
@@ -192,6 +208,7 @@ class RunConfig:
     trunk: TrunkConfig = attrs.field(factory=TrunkConfig)
     step: StepConfig = attrs.field(factory=StepConfig)
     optimizer: OptimizerConfig = attrs.field(factory=OptimizerConfig)
+    balancer: BalancerConfig = attrs.field(factory=BalancerConfig)
     curriculum: str = "default"
     scale: float = attrs.field(default=1.0, validator=positive)
     evaluation: EvaluationConfig = attrs.field(factory=EvaluationConfig)

@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
-from ectrain.balancer import nats_of_a_guess
 from ectrain.batches import Batch, Encoder, examples_of, split_batches
 from ectrain.errors import PluginError
+from ectrain.guesses import nats_of_a_guess
 from ectrain.model import Model
 from ectrain.plugins import blame
 from ectrain.task import Budget, Estimate, Metric, Split, Targets

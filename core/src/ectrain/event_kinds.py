@@ -70,6 +70,16 @@ KINDS: Mapping[str, Kind] = {
             "tokens_per_s": "real tokens a second over these steps",
             "targets": "things predicted in these steps, by task",
         },
+        {"factors": "what the balancer made of each task's weight, on average; unless it is fixed"},
+    ),
+    "cosines_measured": Kind(
+        "The tasks' gradients of the trunk were compared in a step (`balancer.cosines_every`).",
+        {
+            "step": "steps taken so far",
+            "epoch": "the epoch's number",
+            "phase": "name of the phase",
+            "cosines": 'from -1 to 1 by "task/task"; null where a gradient is zero',
+        },
     ),
     "evaluated": Kind(
         "Held-out data was measured: `val` after an epoch, `test` at the end (best weights).",

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 import attrs
 import torch
-from torch import Tensor
 
 from ectrain import __version__
-from ectrain.balancer import fixed_weights
+from ectrain.balancing import accumulate, decide, tell
 from ectrain.batches import Batch, ahead, epoch_batches
 from ectrain.claims import claims_of
 from ectrain.curriculum import EpochPlan, EpochRecord
-from ectrain.errors import EctrainError, Interrupted, NonFiniteError, PluginError
+from ectrain.errors import EctrainError, Interrupted, NonFiniteError
 from ectrain.evaluate import Figures, baselines, composed_loss, evaluate_tasks, measure
 from ectrain.events import Event
 from ectrain.learner import Learner
-from ectrain.model import Model
 from ectrain.optimizer import set_rate
-from ectrain.plugins import blame
 from ectrain.run import Run
 from ectrain.signals import StopRequest, stop_requests
 from ectrain.task import Budget
@@ -72,9 +69,6 @@ def _ending(error: BaseException) -> tuple[str, str]:
 def train_epoch(run: Run, plan: EpochPlan, stop: StopRequest) -> None:
     """Train one epoch, measure it on held-out data and save it."""
     order, selected = run.begin_epoch(plan)
-    weights = fixed_weights(
-        plan.weights, run.model.tasks, run.tokenizer.size, run.config.optimizer.scale_losses
-    )
     sources, most = run.draws.drawable, run.config.step.max_tokens
     batches = epoch_batches(order, sources, selected, run.encoder, most, run.state.epoch_step)
     window = Window(run, plan)
@@ -85,12 +79,16 @@ def train_epoch(run: Run, plan: EpochPlan, stop: StopRequest) -> None:
             set_rate(run.learner.optimizer, rate)
             run.seed_step()
             try:
-                result = train_step(run.learner, batch, weights, run.state.step + 1)
+                result = train_step(
+                    run.learner, batch, plan.weights, run.state.step + 1, run.cosines_are_due
+                )
             except NonFiniteError as error:
                 window.write()
                 raise NonFiniteError(f"{error}; {_rescued(run)}") from error
             run.state.count(batch)
-            window.add(batch, result.losses, result.grad_norm, rate)
+            window.add(batch, result, rate)
+            if result.cosines is not None:
+                run.log_cosines(plan, result.cosines)
             last = run.state.epoch_step == order.steps
             if last or stop or window.is_due():
                 window.write()
@@ -122,63 +120,54 @@ def _rescued(run: Run) -> str:
 
 @attrs.frozen
 class StepResult:
-    """What one step came to: each task's loss in nats, summed over targets, and the gradient."""
+    """What one step came to.
+
+    Attributes:
+        losses: Each task's loss in nats, summed over targets.
+        grad_norm: Norm of the gradient before it was clipped.
+        factors: What the balancer made of each task's weight.
+        cosines: Between the gradients of each pair of tasks, where that was asked for.
+    """
 
     losses: Mapping[str, float]
     grad_norm: float
+    factors: Mapping[str, float] = attrs.field(factory=dict)
+    cosines: Mapping[str, float | None] | None = None
 
 
 def train_step(
-    learner: Learner, batch: Batch, weights: Mapping[str, float], step: int = 0
+    learner: Learner,
+    batch: Batch,
+    weights: Mapping[str, float],
+    step: int = 0,
+    observe: bool = False,
 ) -> StepResult:
     """Take one optimizer step.
 
     The loss is the sum over tasks of weight times loss per target, exact over any number of
-    packs, since losses are sums and the targets of the whole batch are counted beforehand.
+    packs, since losses are sums and the targets of the whole batch are counted beforehand. The
+    learner's balancer has its say in how much each task counts, once a step.
 
     Args:
-        learner: Model, optimizer and place.
+        learner: Model, optimizer, balancer and place.
         batch: Packs and their targets.
-        weights: Factor of each task's mean loss.
-        step: Its number, for messages.
+        weights: Of each task, as the curriculum has it.
+        step: Its number.
+        observe: Measure the cosines between the tasks' gradients, too.
 
     Raises:
         NonFiniteError: Before any weight was changed.
     """
     learner.optimizer.zero_grad(set_to_none=True)
-    sums: dict[str, Tensor] = {}
-    for pack in batch.packs:
-        on_device = pack.to(learner.place.device)
-        total = torch.zeros((), device=learner.place.device)
-        for name, output in learner.forward(on_device).items():
-            loss = task_loss(learner.model, name, output, on_device.tasks[name].targets)
-            sums[name] = sums[name] + loss.detach() if name in sums else loss.detach()
-            if batch.targets[name]:
-                total = total + loss * (weights[name] / batch.targets[name])
-        if total.requires_grad:
-            total.backward()  # type: ignore[no-untyped-call]
+    decision = decide(learner, batch, weights, step, observe)
+    sums = accumulate(learner, decision)
     norm = torch.nn.utils.clip_grad_norm_(learner.model.parameters(), learner.clip)
     *losses, grad_norm = torch.stack([*(x.float() for x in sums.values()), norm.float()]).tolist()
-    result = StepResult(dict(zip(sums, losses, strict=True)), grad_norm)
+    result = StepResult(dict(zip(sums, losses, strict=True)), grad_norm, decision.factors)
     refuse_nonfinite(result, step)
     learner.optimizer.step()
-    return result
-
-
-def task_loss(model: Model, name: str, output: Any, targets: Any) -> Tensor:
-    """Return a task's loss, refusing what no sum over targets can be.
-
-    Raises:
-        PluginError: It is no scalar tensor, or no gradient can come from it.
-    """
-    with blame(name, "loss"):
-        loss: Any = model.tasks[name].loss(output, targets)
-    if not isinstance(loss, Tensor) or loss.ndim != 0:
-        found = f"shape {list(loss.shape)}" if isinstance(loss, Tensor) else repr(loss)
-        raise PluginError(f"task {name}: loss has {found}, expected a scalar tensor")
-    if torch.is_grad_enabled() and not loss.requires_grad:
-        raise PluginError(f"task {name}: its loss is detached from its head; nothing can learn")
-    return loss
+    tell(learner, batch, decision, result.losses)
+    return attrs.evolve(result, cosines=decision.cosines()) if observe else result
 
 
 def refuse_nonfinite(result: StepResult, step: int) -> None:

@@ -93,8 +93,8 @@ def problem_of(task: TaskType) -> str | None:
 
 
 @contextlib.contextmanager
-def blame(task: str, part: str, where: str = "") -> Iterator[None]:
-    """Name the task, the part of it and the place in whatever its code raises.
+def blame(name: str, part: str, where: str = "", kind: str = "task") -> Iterator[None]:
+    """Name the task (or what else it is), the part of it and the place in what its code raises.
 
     Errors that are meant for people pass through as they are.
 
@@ -107,4 +107,4 @@ def blame(task: str, part: str, where: str = "") -> Iterator[None]:
         raise
     except Exception as error:
         at = f" for {where}" if where else ""
-        raise PluginError(f"task {task} failed in {part}{at}: {said(error)}") from error
+        raise PluginError(f"{kind} {name} failed in {part}{at}: {said(error)}") from error

@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 import torch
 
+from ectrain.balancers import stored_state
 from ectrain.batches import Batch, Encoder
 from ectrain.checkpoint import Checkpoints, Entry, Snapshot, no_checkpoint, ranked
 from ectrain.compiling import is_compiling
@@ -167,6 +168,12 @@ class Run:
             settings.final_share,
         )
 
+    @property
+    def cosines_are_due(self) -> bool:
+        """Whether the next step measures the cosines between the tasks' gradients."""
+        every = self.config.balancer.cosines_every
+        return bool(every) and (self.state.step + 1) % every == 0
+
     def seed_step(self) -> None:
         """Make torch's own random numbers (dropout in a head) depend on seed and step alone."""
         torch.manual_seed(keyed_random(self.config.seed, "step", self.state.step).getrandbits(63))
@@ -184,6 +191,11 @@ class Run:
         ]
         tokens = self.total_steps * self.config.step.examples * sum(lengths) / len(lengths)
         return 6.0 * sum(p.numel() for p in self.model.trunk.parameters()) * tokens
+
+    def log_cosines(self, plan: EpochPlan, cosines: Mapping[str, float | None]) -> None:
+        """Log how far the tasks' gradients of the trunk point the same way."""
+        at = {"step": self.state.step, "epoch": plan.epoch, "phase": plan.phase}
+        self.log.write("cosines_measured", **at, cosines=cosines)
 
     # --- measuring --------------------------------------------------------------------------------
 
@@ -272,6 +284,7 @@ class Run:
                 "state": {
                     "progress": finite(self.state.to_dict()),
                     "curriculum": plain(self.phases),
+                    "balancer": finite(stored_state(self.learner.balancer)),
                     **marks,
                 },
                 "config": to_dict(self.config),

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
+from ectrain.balancer import Fixed
 from ectrain.batches import Batch
 from ectrain.curriculum import EpochPlan
 from ectrain.run import Run
+
+if TYPE_CHECKING:
+    from ectrain.loop import StepResult
 
 
 class Window:
@@ -28,15 +32,20 @@ class Window:
         self._losses: Counter[str] = Counter()
         self._targets: Counter[str] = Counter()
         self._tokens = 0
+        self._factors: Counter[str] = Counter()
+        self._balanced: Counter[str] = Counter()
         self._rate = self._grad_norm = 0.0
 
-    def add(self, batch: Batch, losses: Mapping[str, float], grad_norm: float, rate: float) -> None:
-        """Take in a step: what it was of, each task's summed loss, the gradient and the rate."""
-        for name, loss in losses.items():
+    def add(self, batch: Batch, result: StepResult, rate: float) -> None:
+        """Take in a step: what it was of, what it came to, and its rate."""
+        for name, loss in result.losses.items():
             self._losses[name] += loss  # type: ignore[assignment]  # a Counter of floats adds, too
         self._targets.update(batch.targets)
         self._tokens += batch.tokens
-        self._rate, self._grad_norm = rate, grad_norm
+        for name, factor in result.factors.items():
+            self._factors[name] += factor  # type: ignore[assignment]
+        self._balanced.update(result.factors.keys())
+        self._rate, self._grad_norm = rate, result.grad_norm
 
     def is_due(self) -> bool:
         """Return whether a line should be logged."""
@@ -58,6 +67,13 @@ class Window:
             tokens=self._run.state.tokens,
             tokens_per_s=self._tokens / seconds,
             targets=dict(self._targets),
+            **self._balance(),
         )
         self._run.state.seconds += seconds
         self._clear()
+
+    def _balance(self) -> dict[str, dict[str, float]]:
+        """Return what the balancer made of the tasks' weights, on average; nothing if fixed."""
+        if isinstance(self._run.learner.balancer, Fixed):
+            return {}
+        return {"factors": {n: x / self._balanced[n] for n, x in self._factors.items()}}

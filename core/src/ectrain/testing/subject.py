@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ectrain.batches import Encoder
 from ectrain.config import TrunkConfig
 from ectrain.errors import PluginError
-from ectrain.loop import task_loss
+from ectrain.losses import task_loss
 from ectrain.model import AnyTask, Model
 from ectrain.packing import Pack, pack
 from ectrain.task import SPLITS, Budget, Estimate, Rows, Segment, Split, Targets, TrunkShape

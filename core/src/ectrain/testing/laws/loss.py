@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ectrain.learner import Learner
-from ectrain.loop import task_loss
+from ectrain.losses import task_loss
 from ectrain.task import Segment
 from ectrain.testing.law import near, require
 from ectrain.testing.subject import Subject

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ectrain.loop import task_loss
+from ectrain.losses import task_loss
 from ectrain.model import Model
 from ectrain.packing import Pack, pack
 from ectrain.task import Segment
