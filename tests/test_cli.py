@@ -16,16 +16,15 @@ from typing import Any, cast
 import click
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given
-from hypothesis import strategies as st
-from rich.console import Console
-
 from ectrain.errors import BusyError, ConfigError, DataError, EctrainError, Interrupted
 from ectrain.task import Estimate
 from ectrain_cli.live import LiveProgress, can_draw
 from ectrain_cli.main import COMMANDS, EXIT_CODES, main
 from ectrain_cli.progress import LineProgress, Progress, duration
 from ectrain_cli.terminal import visible
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
 
 CODE = 'def f([h | t]), do: ~r[/foo] |> g("[red]x[/red]")\n'
 
@@ -348,12 +347,18 @@ def test_durations_are_readable() -> None:
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Put a model in place that echoes its prompt and has measured two figures."""
-    fake(
-        monkeypatch,
-        "ectrain.model",
-        load_model=lambda run, warn: SimpleNamespace(tasks={"codegen": 1, "security": 2}),
+    writer = SimpleNamespace(
+        prompt=lambda text, _: text,
+        infill_prompt=lambda before, after, _: f"{before}[{after}]",
     )
-    fake(monkeypatch, "ectrain.generation", generate_text=lambda model, task, prompt, **_: prompt)
+    tasks = {"codegen": writer, "security": 2}
+    loaded = SimpleNamespace(tasks=tasks, tokenizer=None)
+    fake(monkeypatch, "ectrain.model", load_model=lambda run, warn: loaded)
+
+    def write(model: Any, task: str, prompts: list[str], samples: int, **_: Any) -> Any:
+        return [[SimpleNamespace(text=text, ended=True)] * samples for text in prompts]
+
+    fake(monkeypatch, "ectrain.generation", generate=write, Sampling=lambda *_: None)
     found = {
         "codegen/pass@1": Estimate.share(1, 10),
         "codegen/compiles": Estimate.missing("elixir not found"),
@@ -374,6 +379,41 @@ def test_generated_code_is_untouched(model: Path) -> None:
     assert call("generate", str(model), "--prompt", escape).stdout == escape + "\n"
     document = json.loads(call("generate", str(model), "--prompt", CODE, "--json").stdout)
     assert document["text"] == CODE
+
+
+def test_a_gap_is_filled_between_two_texts(model: Path) -> None:
+    """Either side of --fim is a text, a file or stdin; a prompt and a gap exclude each other."""
+    path = model / "suffix.ex"
+    path.write_text("end", encoding="utf-8")
+    done = call("generate", str(model), "--fim", "-", str(path), "--samples", "2", stdin="def")
+    assert (done.exit_code, done.stdout) == (0, "def[end]\n" * 2)
+    document = json.loads(call("generate", str(model), "--fim", "a", "b", "--json").stdout)
+    assert (document["before"], document["after"]) == ("a", "b")
+    assert document["samples"] == [{"text": "a[b]", "ended": True}]
+    for words in ([], ["--prompt", "x", "--fim", "a", "b"]):
+        done = call("generate", str(model), *words)
+        assert done.exit_code == 2
+        assert "expected either --prompt or --fim BEFORE AFTER" in done.stderr
+
+
+def test_the_tries_of_an_evaluation_are_numbers(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--k 1,10` is handed on as the numbers of tries; what is no such list is refused."""
+    budgets: list[Any] = []
+
+    def measure(_: Any, __: Any, ___: Any, budget: Any, tell: Any) -> Any:
+        budgets.append(budget)
+        return {}, {}
+
+    fake(monkeypatch, "ectrain.evaluate", evaluate_tasks=measure)
+    call("eval", str(model), "--k", "10,1")
+    call("eval", str(model))
+    assert [budget.tries for budget in budgets] == [(1, 10), (1,)]
+    for wrong in ("0", "a", ",", "1,-2"):
+        done = call("eval", str(model), "--k", wrong)
+        assert done.exit_code == 2
+        assert "expected numbers above 0, separated by commas" in done.stderr
 
 
 @given(st.text())
@@ -585,9 +625,10 @@ def test_core_takes_what_commands_pass(module: str, name: str, arguments: tuple[
 
 def test_generation_takes_every_option() -> None:
     """Each option of `generate` is one of the generator's."""
-    generate_text = needs("ectrain.generation").generate_text
-    options = {"max_tokens": 1, "temperature": 0.0, "top_k": None, "top_p": None, "seed": 0}
-    inspect.signature(generate_text).bind(None, "codegen", "def", **options)
+    generation = needs("ectrain.generation")
+    options = {"max_new_tokens": 1, "sampling": None, "stop": (), "samples": 1, "seed": 0}
+    inspect.signature(generation.generate).bind(None, "codegen", [[1]], **options)
+    inspect.signature(generation.Sampling).bind(0.0, None, None)
 
 
 def test_mistyped_keys_get_a_hint() -> None:

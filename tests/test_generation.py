@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
 import torch
+from ectrain.config import TrunkConfig
+from ectrain.errors import ConfigError, PluginError
+from ectrain.model import Model
+from ectrain.packing import pack
+from ectrain.task import NO_TARGET, Segment
+from ectrain.tokenizer import Tokenizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from toys import LETTERS, Echo, Letters, ToyConfig
 
 from ectrain import generation
-from ectrain.config import TrunkConfig
-from ectrain.errors import ConfigError, PluginError
-from ectrain.generation import Generated, Sampling, generate, generate_text
-from ectrain.model import Model
-from ectrain.packing import pack
-from ectrain.task import NO_TARGET, Segment
-from ectrain.tokenizer import Tokenizer
+from ectrain.decoding import Decoder
+from ectrain.generation import Generated, Sampling, generate
 
 CONTEXT = 24
 TOKENIZER = Tokenizer.train(["abc:abc", "fed:fed"], 300)
@@ -225,8 +227,122 @@ def test_a_deadline_leaves_prompts_without_a_sample(model: Model) -> None:
 
 
 def test_text_is_what_the_tokens_say(model: Model) -> None:
-    """Text generation is generation from the task's own prompt, decoded."""
-    prompt = f"{LETTERS}:"
-    tokens = model.tasks["echo"].prompt(prompt, TOKENIZER)
+    """What was written comes as text, too."""
+    tokens = model.tasks["echo"].prompt(f"{LETTERS}:", TOKENIZER)
     ((sample,),) = generate(model, "echo", [tokens], max_new_tokens=5)
-    assert generate_text(model, "echo", prompt, max_tokens=5) == TOKENIZER.decode(sample.tokens)
+    assert sample.text == TOKENIZER.decode(sample.tokens)
+
+
+# --- many rows ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rows", [1, 3, 64])
+def test_rows_that_end_make_room_for_others(
+    model: Model, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    """Prompts of all lengths, ends at all places, few rows at a time: each is as if alone."""
+    monkeypatch.setattr(generation, "MAX_ROWS", rows)
+    rng = random.Random(1)
+    prompts = [
+        [rng.randrange(3, TOKENIZER.size) for _ in range(rng.randint(1, 20))] for _ in range(25)
+    ]
+    free = [s for (s,) in generate(model, "echo", prompts, max_new_tokens=9, stop_ids=())]
+    stops = tuple({sample.tokens[n % 9 % len(sample.tokens)] for n, sample in enumerate(free)})
+    found = generate(model, "echo", prompts, max_new_tokens=9, stop_ids=stops)
+    for prompt, (sample,) in zip(prompts, found, strict=True):
+        expected = uncached(model, prompt, 9, stops)
+        assert (sample.tokens, sample.ended) == (expected.tokens, expected.ended)
+    assert len({len(sample.tokens) for (sample,) in found}) > 3
+
+
+def test_a_prompt_is_read_once_for_all_its_samples(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many samples are drawn, and though rows leave and come, a prompt is read once."""
+    read: list[Sequence[int]] = []
+    original = Decoder._read
+
+    def counted(self: Decoder, prompts: Sequence[Sequence[int]]) -> object:
+        read.extend(prompts)
+        return original(self, prompts)
+
+    monkeypatch.setattr(Decoder, "_read", counted)
+    monkeypatch.setattr(generation, "MAX_ROWS", 8)
+    prompts = [[4, 5], [6], [7, 8, 9], [10], [11, 12]]
+    sampling = Sampling(temperature=1.0)
+    found = generate(model, "echo", prompts, max_new_tokens=6, sampling=sampling, samples=4)
+    assert [len(samples) for samples in found] == [4] * 5
+    assert sorted(map(list, read)) == sorted(prompts)
+
+
+def test_a_stop_text_ends_a_sample_wherever_tokens_are_cut(model: Model) -> None:
+    """The sample ends with the token that completes the text, and its text ends before it."""
+    ((free,),) = generate(model, "echo", [[5, 6]], max_new_tokens=12, stop_ids=())
+    for first in range(len(free.text)):
+        for last in range(first + 1, min(first + 4, len(free.text)) + 1):
+            stop = free.text[first:last]
+            ((sample,),) = generate(
+                model,
+                "echo",
+                [[5, 6]],
+                max_new_tokens=12,
+                stop_ids=(),
+                stop=("never", stop),
+            )
+            assert sample.text == free.text[: free.text.index(stop)]
+            assert sample.ended
+            assert stop in TOKENIZER.decode(sample.tokens)
+            assert stop not in TOKENIZER.decode(sample.tokens[:-1])
+
+
+class Never:
+    """Refuses some tokens, and remembers what it was asked."""
+
+    def __init__(self, *refused: int) -> None:
+        self.refused, self.asked = refused, 0
+
+    def allows(self, prompt: int, tokens: Sequence[int]) -> bool:
+        """Refuse them wherever they come."""
+        self.asked += 1
+        return tokens[-1] not in self.refused
+
+
+def test_a_constraint_s_tokens_never_come(model: Model) -> None:
+    """Greedily, the likeliest of the tokens that are left is taken, with its own probability."""
+    ((free,),) = generate(model, "echo", [[5, 6]], max_new_tokens=4, stop_ids=())
+    constraint = Never(*set(free.tokens))
+    ((sample,),) = generate(
+        model, "echo", [[5, 6]], max_new_tokens=4, stop_ids=(), constraint=constraint
+    )
+    assert not set(sample.tokens) & set(free.tokens)
+    assert constraint.asked > 4
+    for at, (token, log_prob) in enumerate(zip(sample.tokens, sample.log_probs, strict=True)):
+        expected = next_log_probs(model, [5, 6, *sample.tokens[:at]])
+        assert log_prob == pytest.approx(float(expected[token]), abs=1e-4)
+        expected[list(constraint.refused)] = -torch.inf
+        assert token == int(expected.argmax())
+
+
+def test_a_constraint_draws_by_the_shares_of_what_is_left(model: Model) -> None:
+    """Over many samples, the other tokens come as often as their share without the refused."""
+    share = next_log_probs(model, [5, 6]).exp()
+    refused = int(share.argmax())
+    share[refused] = 0
+    sampling = Sampling(temperature=1.0)
+    (found,) = generate(
+        model, "echo", [[5, 6]], max_new_tokens=1, sampling=sampling, samples=1500,
+        stop_ids=(), constraint=Never(refused),
+    )  # fmt: skip
+    counts = torch.bincount(torch.tensor([s.tokens[0] for s in found]), minlength=len(share))
+    assert torch.allclose(counts / 1500, share / share.sum(), atol=0.06)
+
+
+def test_a_sample_ends_where_all_is_refused(model: Model) -> None:
+    """After many refusals in one place the sample is given up, and has not ended."""
+
+    class Refuser:
+        def allows(self, prompt: int, tokens: Sequence[int]) -> bool:
+            return False
+
+    ((sample,),) = generate(model, "echo", [[5, 6]], max_new_tokens=4, constraint=Refuser())
+    assert (sample.tokens, sample.ended) == ((), False)

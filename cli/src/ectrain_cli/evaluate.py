@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from ectrain.task import Split
 
 
+def _numbers(_: click.Context, __: click.Parameter, value: str) -> tuple[int, ...]:
+    words = [word.strip() for word in value.split(",") if word.strip()]
+    if not words or not all(word.isdecimal() and int(word) > 0 for word in words):
+        raise click.BadParameter("expected numbers above 0, separated by commas")
+    return tuple(sorted({int(word) for word in words}))
+
+
 @click.command()
 @options.RUN
 @click.option(
@@ -38,6 +45,15 @@ if TYPE_CHECKING:
     show_default=True,
     help="Time after which a task's generation takes no new example.",
 )
+@click.option(
+    "--k",
+    "tries",
+    metavar="K,...",
+    default="1",
+    show_default=True,
+    callback=_numbers,
+    help="Measure pass@k: whether one of k answers is right; above 1, many are sampled.",
+)
 @options.as_json
 @options.debug
 def evaluate(
@@ -46,6 +62,7 @@ def evaluate(
     tasks: tuple[str, ...] | None,
     examples: int,
     seconds: float,
+    tries: tuple[int, ...],
     as_json: bool,
 ) -> None:
     """Measure RUN, a run directory, on a split."""
@@ -63,12 +80,17 @@ def evaluate(
         model,
         names,
         cast("Split", split),
-        Budget(examples, seconds),
+        Budget(examples, seconds, tries),
         lambda what: say(f"measuring {what}"),
     )
     rows = {name: attrs.asdict(estimate) for name, estimate in estimates.items()}
     if as_json:
-        document = {"run": str(run), "split": split, "metrics": dict(metrics), "estimates": rows}
+        document = {
+            "run": str(run),
+            "split": split,
+            "metrics": dict(metrics),
+            "estimates": rows,
+        }
         show_json("eval", document)
         return
     bare = {name: {"value": value} for name, value in metrics.items() if name not in rows}

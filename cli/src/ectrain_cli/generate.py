@@ -13,8 +13,12 @@ from ectrain_cli.terminal import show_code, show_json, warning
 
 @click.command()
 @options.RUN
+@click.option("--prompt", metavar="TEXT|FILE|-", help="What to go on from; - reads stdin.")
 @click.option(
-    "--prompt", required=True, metavar="TEXT|FILE|-", help="What to go on from; - reads stdin."
+    "--fim",
+    nargs=2,
+    metavar="BEFORE AFTER",
+    help="Fill the gap between two texts or files; one may be -.",
 )
 @click.option("--task", default="codegen", show_default=True, help="Task whose head writes.")
 @click.option(
@@ -37,42 +41,69 @@ from ectrain_cli.terminal import show_code, show_json, warning
     type=click.FloatRange(min=0, max=1, min_open=True),
     help="Draw among the likeliest tokens with this share.",
 )
+@click.option("--stop", metavar="TEXT", multiple=True, help="Text that ends the answer; repeat.")
+@click.option(
+    "--samples",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Answers to write.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the draws.")
 @options.as_json
 @options.debug
 def generate(
     run: Path,
-    prompt: str,
+    prompt: str | None,
+    fim: tuple[str, str] | None,
     task: str,
     max_tokens: int,
     temperature: float,
     top_k: int | None,
     top_p: float | None,
+    stop: tuple[str, ...],
+    samples: int,
     seed: int,
     as_json: bool,
 ) -> None:
-    """Write code with RUN, a run directory; the code alone goes to stdout."""
-    from ectrain.generation import generate_text
+    """Write code with RUN, a run directory; the code alone goes to stdout.
+
+    With --fim, the code that goes between two texts.
+    """
+    from ectrain.generation import Sampling
+    from ectrain.generation import generate as write
     from ectrain.model import load_model
     from ectrain_cli.selection import known_tasks
 
-    given = read_prompt(prompt)
+    if (prompt is None) == (fim is None):
+        raise click.UsageError("expected either --prompt or --fim BEFORE AFTER")
+    before, after = (read_prompt(text) for text in fim or (prompt or "", ""))
+    sampling = Sampling(temperature, top_k, top_p)
     model = load_model(run, warning)
     (name,) = known_tasks([task], model.tasks)
-    code = generate_text(
+    chosen, tokenizer = model.tasks[name], model.tokenizer
+    if fim:
+        tokens = chosen.infill_prompt(before, after, tokenizer)
+    else:
+        tokens = chosen.prompt(before, tokenizer)
+    (found,) = write(
         model,
         name,
-        given,
-        max_tokens=max_tokens,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
+        [tokens],
+        max_new_tokens=max_tokens,
+        sampling=sampling,
+        stop=stop,
+        samples=samples,
         seed=seed,
     )
     if as_json:
-        show_json("generate", {"run": str(run), "task": name, "prompt": given, "text": code})
-    else:
-        show_code(code)
+        asked = {"before": before, "after": after} if fim else {"prompt": before}
+        answers = [{"text": sample.text, "ended": sample.ended} for sample in found]
+        document = {"run": str(run), "task": name, **asked, "text": found[0].text}
+        show_json("generate", {**document, "samples": answers})
+        return
+    for sample in found:
+        show_code(sample.text)
 
 
 def read_prompt(prompt: str) -> str:

@@ -1,0 +1,85 @@
+"""How the next token is chosen from a head's logits.
+
+Shape suffixes: r rows, v vocabulary, c candidates of a row, likeliest first.
+"""
+
+from __future__ import annotations
+
+import attrs
+import torch
+from torch import Tensor
+
+from ectrain.errors import ConfigError
+
+ENOUGH = 256  # candidates that nearly always hold the share of a top_p; else all are sorted
+
+
+@attrs.frozen
+class Sampling:
+    """How the next token is chosen.
+
+    Attributes:
+        temperature: 0 takes the likeliest token.
+        top_k: Draw among so many of the likeliest; None for all.
+        top_p: Draw among the likeliest that together have this share; None for all.
+    """
+
+    temperature: float = 0.0
+    top_k: int | None = None
+    top_p: float | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what no distribution can have."""
+        if self.temperature < 0:
+            raise ConfigError(f"temperature {self.temperature} is below 0")
+        if self.top_k is not None and self.top_k < 1:
+            raise ConfigError(f"top_k {self.top_k} is below 1")
+        if self.top_p is not None and not 0 < self.top_p <= 1:
+            raise ConfigError(f"top_p {self.top_p} is not above 0 and at most 1")
+
+    def choose(self, logits_rv: Tensor, uniform_r: Tensor) -> Tensor:
+        """Return a token for each row, drawn by inverting the cumulative distribution.
+
+        Args:
+            logits_rv: In float32.
+            uniform_r: A number from 0 to below 1 for each row: what is drawn depends on it alone.
+        """
+        if self.temperature == 0:
+            return logits_rv.argmax(-1)
+        scaled_rv = logits_rv / self.temperature
+        if self.top_k is None and self.top_p is None:
+            return _inverted(scaled_rv.softmax(-1), uniform_r).squeeze(1)
+        share_rc, token_rc = self._candidates(scaled_rv)
+        chosen_r1: Tensor = token_rc.gather(1, _inverted(share_rc, uniform_r))
+        return chosen_r1.squeeze(1)
+
+    def _candidates(self, scaled_rv: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the shares of the tokens to draw among, likeliest first, and the tokens."""
+        size = scaled_rv.shape[-1]
+        if self.top_k is not None:
+            ordered_rc, token_rc = scaled_rv.topk(min(self.top_k, size))
+            share_rc = ordered_rc.softmax(-1)
+        else:
+            ordered_rc, token_rc = scaled_rv.topk(min(ENOUGH, size))
+            share_rc = (ordered_rc - scaled_rv.logsumexp(-1, keepdim=True)).exp()
+            if share_rc.shape[-1] < size and (share_rc.sum(-1) < (self.top_p or 1.0)).any():
+                ordered_rc, token_rc = scaled_rv.sort(-1, descending=True)
+                share_rc = ordered_rc.softmax(-1)
+        if self.top_p is not None:
+            before_rc = share_rc.cumsum(-1) - share_rc
+            share_rc = share_rc.masked_fill(before_rc >= self.top_p, 0.0)
+        return share_rc, token_rc
+
+
+def _inverted(share_rc: Tensor, uniform_r: Tensor) -> Tensor:
+    """Return the place in each row where the cumulative share passes its number, `[r, 1]`."""
+    reached_rc = share_rc.cumsum(-1)
+    point_r1 = (uniform_r * reached_rc[:, -1]).unsqueeze(1)
+    place_r1 = torch.searchsorted(reached_rc, point_r1, right=True)
+    return place_r1.clamp_max(share_rc.shape[-1] - 1)
+
+
+def log_probs(logits_rv: Tensor, token_r: Tensor) -> Tensor:
+    """Return the log-probability of a token of each row at temperature 1, in nats."""
+    right_r = logits_rv.gather(1, token_r.unsqueeze(1)).squeeze(1)
+    return right_r - logits_rv.logsumexp(-1)
