@@ -12,6 +12,7 @@ Each law is one parametrised test; its docstring says what is promised, its mess
 Hypothesis. Tests need the extra `ectrain[testing]`.
 """
 
+from ectrain.testing.balancers import BALANCER_LAWS, BalancerSubject, balancer_contract
 from ectrain.testing.contract import LAWS, Finding, check_law, findings, held_to, task_contract
 from ectrain.testing.law import BrokenLawError, Law, NotApplicable
 from ectrain.testing.neighbour import Neighbour
@@ -20,13 +21,16 @@ from ectrain.testing.subject import Subject
 from ectrain.testing.trunk import tiny_shape, tiny_trunk
 
 __all__ = [
+    "BALANCER_LAWS",
     "LAWS",
+    "BalancerSubject",
     "BrokenLawError",
     "Finding",
     "Law",
     "Neighbour",
     "NotApplicable",
     "Subject",
+    "balancer_contract",
     "check_law",
     "findings",
     "held_to",
