@@ -330,6 +330,60 @@ def test_rewriting_the_suite_is_tampering(runner: PooledRunner) -> None:
     assert verdict.status == "tamper", verdict
 
 
+def test_modules_that_nobody_loaded_are_guarded(runner: PooledRunner) -> None:
+    """A test that calls a module of the installation calls that, or the program has tampered."""
+    fake = replacing(":queue", "def len(_), do: 5")
+    tests = SUITE.replace("M.f(1) == 2", ":queue.len(M.f(1)) == 5")
+    verdict = runner.run(Program(doing(fake, ":queue.new()"), tests, ("x",)))
+    assert verdict.status == "tamper", verdict
+
+
+LEAVER = """
+:persistent_term.put(:left, 1)
+Application.put_env(:kernel, :left, 1)
+System.put_env("LEFT", "1")
+File.write!("left", "1")
+:code.add_patha('/work')
+Code.put_compiler_option(:relative_paths, false)
+me = self()
+spawn(fn ->
+  Process.register(self(), :left)
+  :ets.new(:left, [:named_table, :public])
+  send(me, :done)
+  Process.sleep(:infinity)
+end)
+receive do :done -> :ok end
+String.to_atom("left_" <> "atom")
+"""
+SEER = """
+defmodule MTest do
+  use ExUnit.Case
+  test "x" do
+    assert M.f(1) == 2
+    assert :persistent_term.get(:left, nil) == nil
+    assert Application.get_env(:kernel, :left) == nil
+    assert System.get_env("LEFT") == nil
+    refute File.exists?("left")
+    refute '/work' in :code.get_path()
+    assert Process.whereis(:left) == nil
+    assert :ets.whereis(:left) == :undefined
+    assert Code.get_compiler_option(:relative_paths)
+    ATOMS
+  end
+end
+"""
+NO_ATOM = 'assert_raise ArgumentError, fn -> String.to_existing_atom("left_" <> "atom") end'
+
+
+def test_nothing_is_left_for_the_next_program(runner: PooledRunner) -> None:
+    """Whatever one program leaves, the next one does not see; atoms stay on a warm machine."""
+    seer = SEER.replace("ATOMS", NO_ATOM if runner.mode == "strict" else "")
+    for _ in range(2):
+        assert runner.run(Program(doing(LEAVER, "2"), SUITE, ("x",))).passed
+        verdict = runner.run(Program(module(RIGHT), seer, ("x",)))
+        assert verdict.passed, verdict
+
+
 def test_wall_time_bounds_waiting(runner: PooledRunner) -> None:
     """A program that waits is ended at the wall limit."""
     sleep = Program(module("def f(_), do: Process.sleep(:infinity)"), SUITE, ("x",))

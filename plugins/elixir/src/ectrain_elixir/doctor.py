@@ -1,10 +1,8 @@
 """What `ectrain doctor` says about Elixir and the sandbox of this machine."""
 
-import os
-from pathlib import Path
-
 from ectrain_elixir.runner import availability
 from ectrain_elixir.runner.bubblewrap import REMEDY
+from ectrain_elixir.runner.cgroups import Delegated, delegated
 
 
 def examine() -> list[tuple[str, str, str, str]]:
@@ -21,18 +19,11 @@ def examine() -> list[tuple[str, str, str, str]]:
 
 
 def _memory() -> tuple[str, str, str, str]:
-    """Say what bounds memory and processes: limits of each process, or a cgroup for all."""
-    delegated = any(os.access(path, os.W_OK) for path in _own_cgroups())
+    """Say what bounds memory and processes: limits of processes, and a group for each machine."""
+    found = delegated()
     detail = "limits of address space, CPU, files and processes hold for each machine"
-    if delegated:
-        detail += "; a cgroup could be used here and is not yet"
+    if isinstance(found, Delegated):
+        detail += f"; control groups below {found.path} bound memory.max and pids.max"
+    else:
+        detail += f"; control groups are not used: {found}"
     return ("sandbox limits", "ok", detail, "")
-
-
-def _own_cgroups() -> list[Path]:
-    try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return []
-    unified = [line.removeprefix("0::/") for line in lines if line.startswith("0::/")]
-    return [Path("/sys/fs/cgroup", path) for path in unified]

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ectrain.errors import SandboxError
+from ectrain_elixir.runner.cgroups import Delegated, delegated
 from ectrain_elixir.runner.ends import memory_file, pipe
 from ectrain_elixir.runner.model import Limits
 from ectrain_elixir.runner.sandbox import IDLE_MB, Child, Pipes, cpu_ceiling_s, kill_group
@@ -27,11 +28,20 @@ _START_S = 10.0
 
 
 class Bubblewrap:
-    """Start processes in bubblewrap: own namespaces, empty environment, read-only runtime."""
+    """Start processes in bubblewrap: own namespaces, empty environment, read-only runtime.
+
+    Args:
+        groups: Where control groups can be made; by default where this process may. Machines then
+            have one each, in addition to limits of each process.
+    """
 
     tier = "strict"
 
-    def __init__(self) -> None:
+    def __init__(self, groups: Delegated | None = None) -> None:
+        found = groups or delegated()
+        self._groups = found if isinstance(found, Delegated) else None
+        if self._groups is not None:
+            self._groups.tidy()
         self._program = _found("bwrap", "bubblewrap")
         self._prlimit = _found("prlimit", "util-linux")
 
@@ -69,29 +79,42 @@ class Bubblewrap:
         """Start a worker; see `ectrain_elixir.runner.sandbox.Sandbox`."""
         with contextlib.ExitStack() as stack:
             info_read, info_write = pipe(stack)
-            process = self._spawn(toolchain, mode, limits, pipes, info_write.fd)
+            go_read, go_write = pipe(stack)
+            group = None if self._groups is None else self._groups.group(limits)
+            if group is not None:
+                stack.callback(group.remove)
+            fds = info_write.fd, go_read.fd
+            process = self._spawn(toolchain, mode, limits, pipes, fds)
             stack.callback(_end, process)
             info_write.close()
             inside = _child_pid(info_read.fd)
             info_read.close()
+            if group is not None:
+                group.add(inside)
+            go_write.close()
             pidfd = os.pidfd_open(inside)
             stack.callback(os.close, pidfd)
             yield Child(process=process, inside=inside, kill=lambda: _kill(pidfd, process))
 
     def _spawn(
-        self, toolchain: Toolchain, mode: str, limits: Limits, pipes: Pipes, info: int
+        self, toolchain: Toolchain, mode: str, limits: Limits, pipes: Pipes, fds: tuple[int, int]
     ) -> subprocess.Popen[bytes]:
-        """Start bubblewrap; it inherits its files, and this process closes them at once."""
+        """Start bubblewrap; it inherits its files, and this process closes them at once.
+
+        It writes the process inside to the first of `fds`, and starts nothing there before the
+        other one is closed.
+        """
+        info, go = fds
         with contextlib.ExitStack() as files:
-            beams = {memory_file(files, data): name for name, data in toolchain.beams.items()}
+            given = {memory_file(files, data): name for name, data in toolchain.files.items()}
             options = [
                 *_isolation(),
                 *_mounts(toolchain.folders),
                 *("--ro-bind", self._prlimit, "/harness/prlimit"),
                 *("--size", str(limits.disk_mb << 20), "--tmpfs", "/work"),
-                *("--chdir", "/work", "--info-fd", str(info)),
+                *("--chdir", "/work", "--info-fd", str(info), "--block-fd", str(go)),
             ]
-            for fd, name in beams.items():
+            for fd, name in given.items():
                 options += ["--perms", "0444", "--ro-bind-data", str(fd), f"/harness/{name}"]
             for name, value in toolchain.environment("/work").items():
                 options += ["--setenv", name, value]
@@ -105,7 +128,7 @@ class Bubblewrap:
                 stdin=subprocess.DEVNULL,
                 stdout=pipes.output,
                 stderr=pipes.output,
-                pass_fds=(pipes.requests, pipes.answers, info, *beams, arguments),
+                pass_fds=(pipes.requests, pipes.answers, info, go, *given, arguments),
                 start_new_session=True,
                 user=_nobody(),
                 group=_nobody(),

@@ -31,6 +31,8 @@ def memory_file(stack: contextlib.ExitStack, data: bytes) -> int:
     """Return a file descriptor from which a child process can read data; Linux only."""
     fd = os.memfd_create("ectrain")
     stack.callback(os.close, fd)
-    os.write(fd, data)
+    left = memoryview(data)
+    while left:
+        left = left[os.write(fd, left) :]
     os.lseek(fd, 0, os.SEEK_SET)
     return fd

@@ -43,8 +43,8 @@ class Bare:
             harness, work = Path(folder, "harness"), Path(folder, "work")
             harness.mkdir()
             work.mkdir()
-            for name, beam in toolchain.beams.items():
-                (harness / name).write_bytes(beam)
+            for name, data in toolchain.files.items():
+                (harness / name).write_bytes(data)
             environment = json.dumps(toolchain.environment(str(work)))
             process = subprocess.Popen(
                 [

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -18,13 +18,8 @@ from ectrain.errors import SandboxError
 
 REMEDY = "install Debian's elixir package: apt-get install elixir"
 _START_S = 60
-_PROBE = """
-[out | sources] = System.argv()
-{:ok, _, _} = Kernel.ParallelCompiler.compile_to_path(sources, out)
-erts = :erlang.system_info(:version)
-ebins = for app <- [:elixir, :ex_unit, :eex, :logger], do: :code.lib_dir(app, :ebin)
-IO.puts(Enum.join(["found", System.version(), :code.root_dir(), erts | ebins], "\\n"))
-"""
+_BUILD = "build.exs"
+_FILES = ("Elixir.EctrainBoot.beam", "engine.boot", "modules", "owned")
 # Passes of Erlang's compiler that cost more than they gain for small programs: a quarter of it.
 _QUICK = (
     "[no_copt,no_bool_opt,no_ssa_opt,no_share_opt,no_bsm_opt,no_recv_opt,no_type_opt,no_fun_opt,"
@@ -40,15 +35,15 @@ class Toolchain:
         version: Elixir's version.
         root: Erlang's root folder.
         erts: The version of Erlang's runtime.
-        ebins: The folders of Elixir's compiled modules.
-        beams: The engine's compiled modules by file name.
+        ebins: The folders of compiled modules, Erlang's own and Elixir's.
+        files: What a machine starts from, by file name; `beam/build.exs` made them.
     """
 
     version: str
     root: Path
     erts: str
     ebins: tuple[Path, ...]
-    beams: Mapping[str, bytes] = attrs.field(repr=False)
+    files: Mapping[str, bytes] = attrs.field(repr=False)
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -59,7 +54,7 @@ class Toolchain:
         """Return the command that starts a worker, without the shell scripts around Erlang.
 
         Args:
-            harness_folder: Where `beams` lie.
+            harness_folder: Where `files` lie.
             mode: "strict" or "warm".
             requests: File descriptor that requests come from.
             answers: File descriptor that answers go to.
@@ -69,9 +64,9 @@ class Toolchain:
         return [
             str(self.root / f"erts-{self.erts}" / "bin" / "erlexec"),
             *flags.split(),
-            *("-noinput", "-boot", "no_dot_erlang", "-pa", *ebins, harness_folder),
-            *("-s", "Elixir.EctrainCollector", "main"),
-            *("-extra", mode, str(requests), str(answers)),
+            *("-noinput", "-boot", f"{harness_folder}/engine", "-pa", *ebins),
+            *("-boot_var", "HARNESS", harness_folder, "-s", "Elixir.EctrainCollector", "main"),
+            *("-extra", mode, str(requests), str(answers), harness_folder),
         ]
 
     def environment(self, home: str) -> dict[str, str]:
@@ -107,9 +102,9 @@ def find_toolchain(path: str | None = None) -> Toolchain:
 
 
 def _sources() -> dict[str, str]:
-    """Return the engine's Elixir files."""
+    """Return the engine's Elixir files, and the script that builds them."""
     folder = resources.files(__package__) / "beam"
-    files = [file for file in folder.iterdir() if file.name.endswith(".ex")]
+    files = [file for file in folder.iterdir() if file.name.endswith((".ex", ".exs"))]
     return {file.name: file.read_text() for file in sorted(files, key=lambda file: file.name)}
 
 
@@ -130,24 +125,35 @@ def _read(folder: Path) -> Toolchain | None:
             root=Path(facts["root"]),
             erts=facts["erts"],
             ebins=tuple(Path(ebin) for ebin in facts["ebins"]),
-            beams={name: (folder / name).read_bytes() for name in facts["beams"]},
+            files={name: (folder / name).read_bytes() for name in facts["files"]},
         )
+        fits = facts["stamps"] == _stamps(found.ebins)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     launcher = found.root / f"erts-{found.erts}" / "bin" / "erlexec"
-    return found if all(p.exists() for p in (launcher, *found.ebins)) else None
+    return found if fits and launcher.exists() else None
+
+
+def _stamps(ebins: Iterable[Path]) -> list[int]:
+    """Return what changes when a package is updated: a compilation holds code of the old one."""
+    return [ebin.stat().st_mtime_ns for ebin in ebins]
 
 
 def _compile(elixir: str, path: str | None, sources: Mapping[str, str], kept: Path) -> Toolchain:
-    environment = {"PATH": path or os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"}
+    environment = {
+        "PATH": path or os.environ.get("PATH", ""),
+        "LC_ALL": "C.UTF-8",
+        "ERL_COMPILER_OPTIONS": _QUICK,
+    }
     with tempfile.TemporaryDirectory(prefix="ectrain-elixir-") as home:
         out = Path(home, "out")
         out.mkdir()
         for name, text in sources.items():
             Path(home, name).write_text(text)
+        modules = [str(Path(home, name)) for name in sources if name != _BUILD]
         try:
             done = subprocess.run(
-                [elixir, "-e", _PROBE, str(out), *(str(Path(home, name)) for name in sources)],
+                [elixir, str(Path(home, _BUILD)), str(out), *modules],
                 env=environment | {"HOME": home},
                 cwd=home,
                 stdin=subprocess.DEVNULL,
@@ -167,7 +173,7 @@ def _compile(elixir: str, path: str | None, sources: Mapping[str, str], kept: Pa
             root=Path(lines[1]),
             erts=lines[2],
             ebins=tuple(Path(line) for line in lines[3:]),
-            beams={file.name: file.read_bytes() for file in sorted(out.iterdir())},
+            files={name: (out / name).read_bytes() for name in _FILES},
         )
     _keep(toolchain, kept)
     return toolchain
@@ -180,7 +186,8 @@ def _keep(toolchain: Toolchain, folder: Path) -> None:
         "root": str(toolchain.root),
         "erts": toolchain.erts,
         "ebins": [str(ebin) for ebin in toolchain.ebins],
-        "beams": list(toolchain.beams),
+        "stamps": _stamps(toolchain.ebins),
+        "files": list(toolchain.files),
     }
     try:
         folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -188,8 +195,8 @@ def _keep(toolchain: Toolchain, folder: Path) -> None:
     except OSError:
         return
     try:
-        for name, beam in toolchain.beams.items():
-            (half / name).write_bytes(beam)
+        for name, data in toolchain.files.items():
+            (half / name).write_bytes(data)
         (half / "toolchain.json").write_text(json.dumps(facts))
         shutil.rmtree(folder, ignore_errors=True)
         half.rename(folder)

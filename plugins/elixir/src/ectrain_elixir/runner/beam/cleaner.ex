@@ -22,12 +22,13 @@ defmodule EctrainCleaner do
   def clean(base) do
     with true <- swept(base, :erlang.monotonic_time(:millisecond) + @sweep_ms) || "processes",
          :ok <- EctrainGuard.unchanged(base.seal),
-         {:ok, seal} <- unload(base) do
+         :ok <- EctrainGuard.genuine(:erlang.loaded(), base.owned) do
+      seal = unload(base)
       restore(base)
       {difference(base.facts, facts()), %{base | seal: seal}}
     else
       {:broken, module} -> {"module " <> module, base}
-      what -> {what, base}
+      "processes" -> {"processes", base}
     end
   end
 
@@ -76,31 +77,19 @@ defmodule EctrainCleaner do
     close(rest)
   end
 
-  # Removes new modules; keeps those of the installation whose code is the one on disk.
+  # Removes new modules but those of the installation; returns the seals of all that stay.
   defp unload(%{seal: seal, owned: owned}) do
     known = Map.new(seal)
     fresh = for module <- :erlang.loaded(), not is_map_key(known, module), do: module
     {kept, gone} = Enum.split_with(fresh, &is_map_key(owned, &1))
     for module <- gone, do: purge(module)
-
-    case Enum.reject(kept, &genuine?(&1, owned)) do
-      [] -> {:ok, EctrainGuard.seal(kept, seal)}
-      [module | _] -> "module " <> Atom.to_string(module)
-    end
+    EctrainGuard.seal(kept, seal)
   end
 
   def purge(module) do
     :code.purge(module)
     :code.delete(module)
     :code.purge(module)
-  end
-
-  defp genuine?(module, owned) do
-    path = :filename.join(Map.fetch!(owned, module), Atom.to_charlist(module) ++ '.beam')
-
-    with {:ok, beam} <- :file.read_file(path) do
-      :code.module_md5(beam) == :erlang.get_module_info(module, :md5)
-    end
   end
 
   defp restore(base) do

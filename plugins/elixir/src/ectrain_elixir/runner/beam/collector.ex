@@ -26,19 +26,19 @@ defmodule EctrainCollector do
     :erlang.process_flag(:sensitive, true)
     :erlang.process_flag(:trap_exit, true)
     :erlang.process_flag(:priority, :max)
-    [mode, input, output] = :init.get_plain_arguments()
-    {port, base} = prepared(mode, input, output)
+    [mode, input, output, folder] = :init.get_plain_arguments()
+    {port, base} = prepared(mode, input, output, folder)
     loop(port, base)
   end
 
   # A sensitive process dies in silence; before there is a key, its reason may be told.
-  defp prepared(mode, input, output) do
-    {:ok, _} = :application.ensure_all_started(:elixir)
-    {:ok, _} = :application.ensure_all_started(:ex_unit)
-    EctrainStart.prepare(mode == 'warm')
+  defp prepared(mode, input, output, folder) do
+    owned = EctrainGuard.owned(folder)
+    EctrainStart.prepare(mode, owned)
     fds = {:fd, :erlang.list_to_integer(input), :erlang.list_to_integer(output)}
     port = :erlang.open_port(fds, [:binary, {:packet, 4}, :eof])
-    {port, EctrainCleaner.baseline(EctrainIsolate.context(EctrainGuard.owned(), self()))}
+    base = EctrainCleaner.baseline(EctrainIsolate.context(owned, self()))
+    {port, Map.put(base, :again, mode == 'warm')}
   catch
     kind, reason ->
       :erlang.display({kind, reason, __STACKTRACE__})
@@ -72,7 +72,7 @@ defmodule EctrainCollector do
     output = EctrainCapture.stop(capture)
     say(port, key, [{:output, output}, {:cpu_ms, now - before} | result])
     rename(:standard_error, usual)
-    cleaned(port, key, base)
+    if base.again, do: cleaned(port, key, base), else: base
   end
 
   defp answer("run", ctx, arguments), do: EctrainProgram.run(ctx, arguments)

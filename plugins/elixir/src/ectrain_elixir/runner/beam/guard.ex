@@ -5,17 +5,12 @@ defmodule EctrainGuard do
 
   @apps [:elixir, :ex_unit, :eex, :logger, :stdlib, :kernel, :compiler]
 
-  # Every module of the installation, to its folder; their folders are made sticky.
-  def owned do
-    dirs = for app <- @apps, dir = :code.lib_dir(app, :ebin), is_list(dir), do: dir
-    for dir <- dirs, do: :code.stick_dir(dir)
-
-    for dir <- dirs,
-        {:ok, files} = :file.list_dir(dir),
-        file <- files,
-        :filename.extension(file) == '.beam',
-        into: %{},
-        do: {:erlang.list_to_atom(:filename.rootname(file)), dir}
+  # Every module of the installation and of the engine, to its checksum, as they were when the engine
+  # was built; their folders are made sticky.
+  def owned(folder) do
+    for app <- @apps, dir = :code.lib_dir(app, :ebin), is_list(dir), do: :code.stick_dir(dir)
+    {:ok, packed} = :file.read_file(:filename.join(folder, 'owned'))
+    :erlang.binary_to_term(packed)
   end
 
   def seal, do: seal(:erlang.loaded(), [])
@@ -25,9 +20,12 @@ defmodule EctrainGuard do
   def seal([module | rest], done),
     do: seal(rest, [{module, :erlang.get_module_info(module, :md5)} | done])
 
-  # Throws if a module of the installation was compiled anew, or a sealed one is not what it was.
+  # Throws if a module of the installation was compiled anew or is loaded with other code, or if a
+  # sealed one is not what it was.
   def check(modules, %{owned: owned, seal: seal}) do
-    with :ok <- foreign(modules, owned), :ok <- unchanged(seal) do
+    with :ok <- foreign(modules, owned),
+         :ok <- unchanged(seal),
+         :ok <- genuine(:erlang.loaded(), owned) do
       :ok
     else
       {:broken, what} -> throw({:stop, "integrity", "tamper", <<"replaces ", what::binary>>})
@@ -42,6 +40,19 @@ defmodule EctrainGuard do
       _ -> foreign(rest, owned)
     end
   end
+
+  # Modules that are loaded for a program have no seal, so these are held to what is installed.
+  def genuine([], _owned), do: :ok
+
+  def genuine([module | rest], owned) do
+    case owned do
+      %{^module => md5} -> genuine(module, :erlang.get_module_info(module, :md5), md5, rest, owned)
+      _ -> genuine(rest, owned)
+    end
+  end
+
+  defp genuine(_module, md5, md5, rest, owned), do: genuine(rest, owned)
+  defp genuine(module, _, _, _, _), do: {:broken, :erlang.atom_to_binary(module)}
 
   def unchanged([]), do: :ok
 

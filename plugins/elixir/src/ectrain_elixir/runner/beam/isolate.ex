@@ -58,7 +58,8 @@ defmodule EctrainIsolate do
   end
 
   # What every part of a request knows: the installation's modules, the seals, the group leader,
-  # the limits (no heap limit for 0); whether one failed test is enough; coverage's counters.
+  # the limits (no heap limit for 0); whether one failed test is enough, and whether failures need
+  # words; coverage's counters.
   def context(owned, leader) do
     %{
       owned: owned,
@@ -67,6 +68,7 @@ defmodule EctrainIsolate do
       wall_end: 0,
       cpu_end: 0,
       early: false,
+      words: true,
       heap_words: 0,
       counters: nil
     }
@@ -85,6 +87,9 @@ defmodule EctrainIsolate do
       _ -> "a reason that cannot be shown"
     end
   end
+
+  def failure(%{words: false}, _kind, _reason, _stack), do: {:failed, "", ""}
+  def failure(_ctx, kind, reason, stack), do: failure(kind, reason, stack)
 
   def failure(kind, reason, stack) do
     reason = if kind == :error, do: Exception.normalize(:error, reason, stack), else: reason

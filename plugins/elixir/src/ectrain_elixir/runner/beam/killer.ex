@@ -22,7 +22,7 @@ defmodule EctrainKiller do
          {:ok, trap} <- prepare(ctx, traps, how),
          ctx = EctrainProgram.sealed(ctx, trap),
          {:ok, each} <- passes_twice(ctx, suite, times),
-         :ok <- all_fail(Suite.results(ctx, trap)) do
+         :ok <- all_fail(Suite.results(%{ctx | words: false}, trap)) do
       {states, suite} = killed(mutants, ctx, suite, each, [])
       ctx = Isolate.limits(ctx, 5 * most, most)
       again = with :ok <- load(ctx, original), do: passes(ctx, suite)
@@ -102,7 +102,7 @@ defmodule EctrainKiller do
   end
 
   # A mutant that grows without end should not take the machine with it.
-  defp early(ctx), do: %{ctx | early: true, heap_words: @heap_words}
+  defp early(ctx), do: %{ctx | early: true, words: false, heap_words: @heap_words}
 
   defp told([]), do: ["survived", ""]
   defp told([{name, {:failed, _, _}} | _]), do: ["killed", name]

@@ -12,7 +12,7 @@ defmodule EctrainProgram do
          {:ok, traps} <- phase("canary", EctrainSuite.prepare(ctx, canary, "canary.exs", how)) do
       ctx = sealed(ctx, traps)
       results = EctrainSuite.results(ctx, suite)
-      caught = EctrainSuite.results(ctx, traps)
+      caught = EctrainSuite.results(%{ctx | words: false}, traps)
       {kind, message} = first_failure(results)
       report("run", kind, message, caught, results)
     else

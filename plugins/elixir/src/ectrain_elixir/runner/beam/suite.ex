@@ -5,7 +5,7 @@ defmodule EctrainSuite do
   # Compiling a test module costs more than all the rest of a small program, so plain suites are
   # evaluated: each test becomes a fun. What is not plain is compiled (`EctrainPlain` decides).
 
-  import EctrainIsolate, only: [run: 2, run_with_pid: 2, failure: 3, describe: 2]
+  import EctrainIsolate, only: [run: 2, run_with_pid: 2, failure: 3, failure: 4, describe: 2]
 
   def prepare(ctx, source, file, how) do
     EctrainCompiler.answered(ctx, fn ->
@@ -148,7 +148,7 @@ defmodule EctrainSuite do
       try do
         body.()
       catch
-        kind, reason -> reply.(failure(kind, reason, __STACKTRACE__))
+        kind, reason -> reply.(failure(ctx, kind, reason, __STACKTRACE__))
       else
         _ -> reply.(:passed)
       end
