@@ -3,8 +3,10 @@
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ectrain_elixir.analysis import Analyst, Facts, ParseError, agreement
+from ectrain_elixir.analysis import Analyst, Facts, ParseError, agreement, compared, outline
 from ectrain_elixir.analysis.facts import facts_of
 from ectrain_elixir.katas import katas
 from ectrain_elixir.runner import availability, find_runner
@@ -50,6 +52,39 @@ def test_nothing_has_no_facts() -> None:
     """An empty file defines nothing."""
     assert facts_of([]) == Facts((), (), ())
     assert facts_of([]).call_graph() == {}
+
+
+def test_an_outline_needs_no_elixir() -> None:
+    """Modules, functions, structs, types, calls and edges are read from tree-sitter's tree."""
+    facts = outline(CODE)
+    cart, chars = facts.modules
+    assert (cart.behaviours, cart.uses, cart.fields) == (
+        ("Access",),
+        ("GenServer",),
+        ("items", "open"),
+    )
+    assert cart.links["alias"] == ("Shop.Item", "Shop.Price")
+    assert chars.name == "String.Chars.Shop.Cart"
+    assert facts.call_graph()["Shop.Cart.total/2"] == ("Shop.Cart.prices/2", "Shop.Cart.log/1")
+
+
+@given(st.text())
+def test_any_text_has_an_outline(text: str) -> None:
+    """Reading an outline never fails."""
+    assert isinstance(outline(text), Facts)
+
+
+ODD = """defmodule Odd do
+  defstruct [:a_field, other_field: 1]
+  def f(name: "text", key: x), do: g(name: "text", key: x)
+  def a +++ b when a in [1] do
+    list[:a] ++ Enum.map(b, &(rem(&1.count, 3) == 0))
+    "n#{x}" |> h() |> K.k
+    for x <- ~w(a b), do: &M.f/1
+    with {:ok, x} <- f.(1), do: unless(x, do: :"a#{x}")
+  end
+end
+"""
 
 
 @pytest.mark.requires_elixir
@@ -115,6 +150,18 @@ class TestAnalyst:
             analyst.facts(f"defmodule Unseen{n} do\ndef unseen_{n}(a{n}), do: other_{n}(a{n})\nend")
         after = find_runner("auto", "warm").stable._idle[-1].health.atoms
         assert after - before < 200
+
+    def test_names_of_keywords_are_no_names_of_the_text(self, analyst: Analyst) -> None:
+        """A pair `name: value` stays a pair, and a field keeps its name with or without default."""
+        facts = analyst.facts(ODD)
+        assert facts.modules[0].fields == ("a_field", "other_field")
+        assert facts.functions[0].parameters == ('[name: "text", key: x]',)
+
+    def test_both_find_the_same_facts(self, analyst: Analyst) -> None:
+        """On odd forms and on katas, the outline has what Elixir's own parser has, and no more."""
+        texts = [CODE, ODD, *(kata.prompt + kata.answer for kata in katas("train", 100)[::5])]
+        found = compared((outline(text), analyst.facts(text)) for text in texts)
+        assert {kind: figures.rate for kind, figures in found.items()} == dict.fromkeys(found, 1.0)
 
     def test_both_parsers_mostly_agree(self, analyst: Analyst) -> None:
         """On katas they agree always, on texts with a piece missing nearly always."""

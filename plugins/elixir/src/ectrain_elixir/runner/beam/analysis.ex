@@ -3,6 +3,9 @@ defmodule EctrainAnalysis do
   # The requests "analyse" (what a file defines and calls) and "format". Nothing is compiled, and no
   # names become atoms that need not: what is not known yet stays text.
 
+  # Marks a name that is no atom of this machine; spelled so that no keyword of a text is taken for it.
+  @unknown :"an unknown name"
+
   @definitions [:def, :defp, :defmacro, :defmacrop, :defguard, :defguardp, :defdelegate]
   @types [:type, :typep, :opaque]
   @callbacks [:callback, :macrocallback]
@@ -41,7 +44,7 @@ defmodule EctrainAnalysis do
   defp encoded(text, _meta) do
     {:ok, :erlang.binary_to_existing_atom(text)}
   rescue
-    ArgumentError -> {:ok, {:name, text}}
+    ArgumentError -> {:ok, {@unknown, text}}
   end
 
   defp answered(ctx, body) do
@@ -152,6 +155,7 @@ defmodule EctrainAnalysis do
   defp head({name, _, _}), do: {text(name), [], nil}
   defp head(other), do: {text(other), [], nil}
 
+  defp field({@unknown, _} = name), do: name
   defp field({name, _default}), do: name
   defp field(name), do: name
 
@@ -182,7 +186,7 @@ defmodule EctrainAnalysis do
     Enum.reduce(arguments, found, &called(&1, 0, &2))
   end
 
-  defp called({{:name, name}, _, arguments}, more, found) when is_list(arguments),
+  defp called({{@unknown, name}, _, arguments}, more, found) when is_list(arguments),
     do:
       Enum.reduce(arguments, ["#{name}/#{length(arguments) + more}" | found], &called(&1, 0, &2))
 
@@ -203,16 +207,16 @@ defmodule EctrainAnalysis do
 
   # -- text -----------------------------------------------------------------------------------
 
-  defp text({:name, name}), do: name
+  defp text({@unknown, name}), do: name
   defp text(name) when is_atom(name), do: name |> inspect() |> String.trim_leading(":")
   defp text({:__aliases__, _, parts}), do: Enum.map_join(parts, ".", &part/1)
   defp text(quoted), do: quoted |> Macro.prewalk(&known/1) |> Macro.to_string()
 
-  defp part({:name, name}), do: name
+  defp part({@unknown, name}), do: name
   defp part(atom) when is_atom(atom), do: Atom.to_string(atom)
   defp part(quoted), do: text(quoted)
 
   # Showing needs atoms: these few are made.
-  defp known({:name, name}), do: String.to_atom(name)
+  defp known({@unknown, name}), do: String.to_atom(name)
   defp known(other), do: other
 end
