@@ -24,7 +24,7 @@ _SURVIVOR = re.compile(
 _PROJECT = """defmodule EctrainCanary.MixProject do
   use Mix.Project
   def project, do: [app: :ectrain_canary, version: "0.1.0", elixir: "~> 1.10", deps: {deps}]
-  def application, do: []
+  def application, do: [extra_applications: [:logger]]
 end
 """
 _CODE = "defmodule EctrainCanary do\n  def add(a), do: a + 12\nend\n"
