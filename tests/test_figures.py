@@ -47,9 +47,9 @@ class Odd:
 METRICS: list[tuple[dict[str, Any], str]] = [
     ({"a": Odd({"b": 1.0}), "a.b": Odd({"": 2.0})}, "task echo: two figures are named 'a.b'"),
     ({"loss": Odd({"": 1.0})}, "task echo: two figures are named 'loss'"),
-    ({"": Odd({"": 1.0})}, "task echo: two figures are named ''"),
-    ({"a": Odd(None)}, "task echo failed in metric 'a': AttributeError"),
-    ({"a": Odd({"": "high"})}, "task echo failed in metric 'a': ValueError"),
+    ({"": Odd({"": 1.0})}, "task echo: a figure is named ''"),
+    ({"a": Odd(None)}, "task echo: metric 'a' computes None, expected figures by name"),
+    ({"a": Odd({"": "high"})}, "task echo: figure 'a' is 'high', expected a number or None"),
     ({"a": object()}, "task echo failed in metric 'a': AttributeError"),
 ]
 
@@ -90,10 +90,12 @@ def test_estimates_that_are_none_are_named(
     monkeypatch.setattr(Echo, "evaluate", lambda *_: given)
     monkeypatch.setattr(Echo, "baselines", lambda *_: given)
     with pytest.raises(
-        PluginError, match=r"task echo.*(in evaluate|a is 0.5, expected an Estimate)"
+        PluginError, match=r"task echo.*(expected estimates by name|a is 0.5, expected an Estimate)"
     ):
         evaluate_tasks(run.model, ["echo"], "val", Budget())
-    with pytest.raises(PluginError, match=r"task echo.*(in baselines|a is 0.5, expected an Estim)"):
+    with pytest.raises(
+        PluginError, match=r"task echo.*(expected estimates by|a is 0.5, expected an Estim)"
+    ):
         baselines(run.model, ["echo"])
 
 

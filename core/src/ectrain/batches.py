@@ -31,11 +31,17 @@ class Batch:
         packs: Passes of the trunk.
         targets: Targets of each task, over all packs.
         tokens: Real tokens, over all packs.
+        examples: Ids of each task's examples in each pack, in the order of its rows there.
     """
 
     packs: tuple[Pack, ...]
     targets: Mapping[str, int]
     tokens: int
+    examples: tuple[Mapping[str, Sequence[str]], ...] = ()
+
+    def ids(self, task: str) -> list[str]:
+        """Return the ids of a task's examples."""
+        return [name for of_pack in self.examples for name in of_pack.get(task, ())]
 
 
 @attrs.frozen
@@ -63,7 +69,9 @@ class Encoder:
             posed = task.in_turn(example, turn)
             segment = task.encode(posed, self.tokenizer, keyed_random(*key, name, example.id))
         if not isinstance(segment, Segment):
-            raise PluginError(f"task {name}, {where}: encode gave {segment!r}, expected a Segment")
+            raise PluginError(
+                f"task {name}, {where}: encode gave {segment!r}, expected a Segment", name
+            )
         problem = segment.problem(self.tokenizer.size)
         if problem is None and len(segment.tokens) > self.context:
             problem = (
@@ -71,7 +79,7 @@ class Encoder:
                 f"lower tasks.{name}.max_tokens or raise trunk.context"
             )
         if problem is not None:
-            raise PluginError(f"task {name}, {where}: {problem}")
+            raise PluginError(f"task {name}, {where}: {problem}", name)
         return segment
 
 
@@ -134,8 +142,15 @@ class Drawable:
         return np.flatnonzero(kept), notes
 
 
-def lay_out(segments: Sequence[tuple[str, Segment]], max_tokens: int) -> Batch:
+def lay_out(
+    segments: Sequence[tuple[str, Segment]], max_tokens: int, ids: Sequence[str] = ()
+) -> Batch:
     """Lay out a step's segments in packs of at most `max_tokens` tokens (or one segment).
+
+    Args:
+        segments: Each with its task.
+        max_tokens: Of a pack.
+        ids: Of the segments' examples, in the same order; for messages.
 
     Raises:
         PluginError: A task's segments have different numbers of values.
@@ -148,26 +163,36 @@ def lay_out(segments: Sequence[tuple[str, Segment]], max_tokens: int) -> Batch:
         if widths.setdefault(name, width) != width:
             raise PluginError(
                 f"task {name}: a segment has {widths[name]} values and another {width}; "
-                "expected the same for all"
+                "expected the same for all",
+                name,
             )
-    packs = tuple(pack(part) for part in _parts(segments, max_tokens))
-    return Batch(packs, dict(targets), sum(p.real_tokens for p in packs))
+    parts = list(_parts([segment for _, segment in segments], max_tokens))
+    packs = tuple(pack([segments[number] for number in part]) for part in parts)
+    named = tuple(_by_task([(segments[n][0], ids[n]) for n in part]) for part in parts if ids)
+    return Batch(packs, dict(targets), sum(p.real_tokens for p in packs), named)
 
 
-def _parts(
-    segments: Sequence[tuple[str, Segment]], max_tokens: int
-) -> Iterator[list[tuple[str, Segment]]]:
+def _by_task(ids: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for task, example in ids:
+        found.setdefault(task, []).append(example)
+    return found
+
+
+def _parts(segments: Sequence[Segment], max_tokens: int) -> Iterator[list[int]]:
     """Cut segments into parts; by length where there are several, so that little is padded."""
-    if sum(len(s.tokens) for _, s in segments) > max_tokens:
-        segments = sorted(segments, key=lambda p: (len(p[1].tokens), p[1].tokens.tobytes()))
-    part: list[tuple[str, Segment]] = []
+    numbers = list(range(len(segments)))
+    if sum(len(s.tokens) for s in segments) > max_tokens:
+        numbers.sort(key=lambda n: (len(segments[n].tokens), segments[n].tokens.tobytes()))
+    part: list[int] = []
     size = 0
-    for name, segment in segments:
-        if part and size + len(segment.tokens) > max_tokens:
+    for number in numbers:
+        length = len(segments[number].tokens)
+        if part and size + length > max_tokens:
             yield part
             part, size = [], 0
-        part.append((name, segment))
-        size += len(segment.tokens)
+        part.append(number)
+        size += length
     if part:
         yield part
 
@@ -182,15 +207,15 @@ def epoch_batches(
 ) -> Iterator[Batch]:
     """Yield the batches of an epoch's steps from step `first` on."""
     for step in range(first, order.steps):
-        segments = []
+        segments, ids = [], []
         for draw in order.draws(step):
             source = drawable[draw.task]
             example = source.examples[int(selected[draw.task][draw.index])]
             key = (order.seed, order.epoch, draw.wrap)
-            segments.append(
-                (draw.task, encoder.encode(draw.task, source.task, example, *key, turn=draw.turn))
-            )
-        yield lay_out(segments, max_tokens)
+            segment = encoder.encode(draw.task, source.task, example, *key, turn=draw.turn)
+            segments.append((draw.task, segment))
+            ids.append(str(example.id))
+        yield lay_out(segments, max_tokens, ids)
 
 
 def split_batches(
@@ -202,16 +227,18 @@ def split_batches(
 ) -> Iterator[Batch]:
     """Yield one task's examples in order, each the same way every time."""
     part: list[tuple[str, Segment]] = []
+    ids: list[str] = []
     size = 0
     for turn, example in enumerate(examples):
         segment = encoder.encode(name, task, example, "evaluation", turn=turn)
         if part and size + len(segment.tokens) > max_tokens:
-            yield lay_out(part, max_tokens)
-            part, size = [], 0
+            yield lay_out(part, max_tokens, ids)
+            part, ids, size = [], [], 0
         part.append((name, segment))
+        ids.append(str(example.id))
         size += len(segment.tokens)
     if part:
-        yield lay_out(part, max_tokens)
+        yield lay_out(part, max_tokens, ids)
 
 
 @contextmanager

@@ -179,7 +179,9 @@ def _learner(
     model.to(place.device)
     optimizer = make_optimizer(model, config.optimizer)
     if loaded is not None:
-        restore_optimizer(model, optimizer, loaded.tensors("optim"))
+        before = from_dict(loaded.document("config")).optimizer.name
+        if before == config.optimizer.name:  # another one starts anew
+            restore_optimizer(model, optimizer, loaded.tensors("optim"))
     balancer = make_balancer(config.balancer, list(tasks), config.seed)
     guesses = guesses_of(tasks, tokenizer.size) if config.optimizer.scale_losses else {}
     return Learner(model, optimizer, place, config.optimizer.clip, balancer, guesses)

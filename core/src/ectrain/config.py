@@ -83,9 +83,11 @@ _shares = attrs.validators.deep_iterable(between(0, 1, below=True))
 
 @attrs.frozen
 class OptimizerConfig:
-    """AdamW and its schedule.
+    """The optimizer and its schedule.
 
     Attributes:
+        name: "adamw"; `ectrain plugins list` names the others.
+        settings: Its own, beside these.
         rate: Highest learning rate; where none is given, one that fits the size.
         betas: Decay of the two moments.
         weight_decay: On matrices alone; norms, biases and the embedding have none.
@@ -96,6 +98,8 @@ class OptimizerConfig:
         scale_losses: Divide each task's loss by that of a guess, so that weights compare.
     """
 
+    name: str = "adamw"
+    settings: Mapping[str, Any] = attrs.field(factory=dict)
     rate: float = attrs.field(default=RATES["tiny"], validator=positive)
     betas: tuple[float, float] = attrs.field(default=(0.9, 0.999), validator=_shares)
     weight_decay: float = attrs.field(default=0.01, validator=not_negative)

@@ -10,7 +10,8 @@ from typing import Any, TypeGuard
 
 import attrs
 
-from ectrain.errors import ConfigError, did_you_mean
+from ectrain.errors import ConfigError, PluginError, did_you_mean
+from ectrain.offers import Offer, harmless, installed
 from ectrain.phases import Curriculum, Gate, Level, Phase, Ramp
 from ectrain.structure import structured, toml_tables
 
@@ -58,11 +59,18 @@ class Finished:
     reason: str
 
 
+CURRICULA = "ectrain.curricula"
+
+
 def load_curriculum(name: str) -> Curriculum:
-    """Return a curriculum by the name of one that comes with core, or from a TOML file.
+    """Return a curriculum of core, from a TOML file, or of an installed plugin, in this order.
+
+    A plugin's entry point under `ectrain.curricula` is named as its curriculum and refers to a
+    `Curriculum`, or to a function without arguments that returns one, or its TOML.
 
     Raises:
         ConfigError: It doesn't exist or isn't one; keys are named.
+        PluginError: The plugin that offers it can't be used; it is named.
     """
     folder = resources.files("ectrain") / "curricula"
     known = sorted(Path(str(f)).stem for f in folder.iterdir() if str(f).endswith(".toml"))
@@ -72,14 +80,32 @@ def load_curriculum(name: str) -> Curriculum:
         elif Path(name).is_file():
             text = Path(name).read_text(encoding="utf-8")
         else:
-            near = did_you_mean(name, known)
-            raise ConfigError(f"curriculum {name!r} is neither a file nor a known name{near}")
+            offers = installed(CURRICULA)
+            if name not in offers:
+                near = did_you_mean(name, [*known, *offers])
+                raise ConfigError(f"curriculum {name!r} is neither a file nor a known name{near}")
+            found = _offered(offers[name])
+            if isinstance(found, Curriculum):
+                return found
+            text = found
         tables = toml_tables(text)
     except OSError as error:
         raise ConfigError(f"curriculum {name}: {(error.strerror or str(error)).lower()}") from error
     except ValueError as error:
         raise ConfigError(f"curriculum {name}: {error}") from error
     return structured(tables, Curriculum, f"curriculum {name}")
+
+
+def _offered(offer: Offer) -> Curriculum | str:
+    """Return a plugin's curriculum, or the TOML that it is written in."""
+    with harmless(offer):
+        found = offer.load()
+        found = found() if callable(found) else found
+    if not isinstance(found, Curriculum | str):
+        raise PluginError(
+            f"plugin {offer} gives {found!r:.60}, expected a Curriculum, or a text in TOML"
+        )
+    return found
 
 
 def scaled(curriculum: Curriculum, scale: float) -> Curriculum:

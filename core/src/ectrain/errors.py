@@ -30,7 +30,20 @@ class DataError(EctrainError):
     exit_code = 3
 
 
-class PluginError(EctrainError):
+class FaultError(EctrainError):
+    """Something that the code of one task is the cause of.
+
+    Args:
+        message: What is wrong.
+        task: Whose code it is; "" where it is of no task.
+    """
+
+    def __init__(self, message: str, task: str = "") -> None:
+        super().__init__(message)
+        self.task = task
+
+
+class PluginError(FaultError):
     """A plugin that cannot be loaded or breaks the task contract."""
 
     exit_code = 4
@@ -60,7 +73,7 @@ class BusyError(EctrainError):
     exit_code = 9
 
 
-class NonFiniteError(EctrainError):
+class NonFiniteError(FaultError):
     """A loss or a gradient that is NaN or infinite; raised before the optimizer is touched."""
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from ectrain.batches import Batch, Encoder, examples_of, split_batches
-from ectrain.errors import PluginError
+from ectrain.boundary import estimates_of, figures_of, listed, placed
+from ectrain.errors import FaultError
 from ectrain.guesses import nats_of_a_guess
 from ectrain.model import Model
 from ectrain.plugins import blame
@@ -58,6 +59,10 @@ def _outputs(model: Model, name: str, batch: Batch) -> Iterator[tuple[Any, Targe
         yield output, on_device.tasks[name].targets
 
 
+def _within(batch: Batch) -> Callable[[FaultError], str]:
+    return lambda error: listed(batch.ids(error.task))
+
+
 def measure(model: Model, name: str, batches: Iterable[Batch]) -> Figures:
     """Return a task's loss, in nats per target, and its metrics over batches, by name."""
     task = model.tasks[name]
@@ -65,22 +70,16 @@ def measure(model: Model, name: str, batches: Iterable[Batch]) -> Figures:
         metrics: dict[str, Metric] = dict(task.metrics())
     total, count = 0.0, 0
     for batch in batches:
-        for output, targets in _outputs(model, name, batch):
-            with blame(name, "loss"), torch.no_grad():
-                total += float(task.loss(output, targets))
-            count += targets.count
-            for metric_name, metric in metrics.items():
-                with blame(name, f"metric {metric_name!r}"), torch.no_grad():
-                    metric.update(output, targets)
+        with placed(_within(batch)):
+            for output, targets in _outputs(model, name, batch):
+                with blame(name, "loss"), torch.no_grad():
+                    total += float(task.loss(output, targets))
+                count += targets.count
+                for metric_name, metric in metrics.items():
+                    with blame(name, f"metric {metric_name!r}"), torch.no_grad():
+                        metric.update(output, targets)
     found: Figures = {"loss": _finite(total / count) if count else None}
-    for metric_name, metric in metrics.items():
-        with blame(name, f"metric {metric_name!r}"):
-            for inner, value in metric.compute().items():
-                full = ".".join(part for part in (metric_name, inner) if part)
-                if not full or full in found:
-                    raise PluginError(f"task {name}: two figures are named {full!r}")
-                found[full] = None if value is None else _finite(float(value))
-    return found
+    return {**found, **figures_of(name, metrics, taken=found)}
 
 
 def _finite(value: float) -> float | None:
@@ -118,14 +117,7 @@ def evaluate_tasks(
 def execute(model: Model, name: str, split: Split, budget: Budget) -> dict[str, Estimate]:
     """Return what a task measures by generating and executing, by "task/metric"."""
     with blame(name, "evaluate"):
-        return _named(name, model.tasks[name].evaluate(model, split, budget))
-
-
-def _named(name: str, estimates: Mapping[str, Estimate]) -> dict[str, Estimate]:
-    for metric, estimate in estimates.items():
-        if not isinstance(estimate, Estimate):
-            raise PluginError(f"task {name}: {metric} is {estimate!r}, expected an Estimate")
-    return {f"{name}/{metric}": estimate for metric, estimate in estimates.items()}
+        return estimates_of(name, model.tasks[name].evaluate(model, split, budget))
 
 
 def baselines(model: Model, names: Sequence[str], tell: Tell = _silent) -> dict[str, Estimate]:
@@ -134,7 +126,7 @@ def baselines(model: Model, names: Sequence[str], tell: Tell = _silent) -> dict[
     for number, name in enumerate(names, start=1):
         tell(f"{name}'s baselines, {number} of {len(names)}")
         with blame(name, "baselines"):
-            found.update(_named(name, model.tasks[name].baselines()))
+            found.update(estimates_of(name, model.tasks[name].baselines()))
     return found
 
 

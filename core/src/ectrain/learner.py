@@ -26,6 +26,7 @@ class Learner:
         clip: Most norm of the gradient.
         balancer: What decides how much each task's loss counts.
         guesses: Loss of a guess by task, which mean losses are divided by; 1 where none is given.
+        taken: Optimizer steps that were taken.
     """
 
     model: Model
@@ -34,6 +35,7 @@ class Learner:
     clip: float
     balancer: Balancer[Any] = attrs.field(factory=lambda: Fixed(NoSettings(), (), 0))
     guesses: Mapping[str, float] = attrs.field(factory=dict)
+    taken: int = 0
 
     def forward(self, pack: Pack) -> dict[str, Any]:
         """Return each head's output; in a shorter format from copies of the weights."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Protocol
 
 import attrs
@@ -12,11 +14,13 @@ import torch
 from ectrain import __version__
 from ectrain.balancing import accumulate, decide, tell
 from ectrain.batches import Batch, ahead, epoch_batches
+from ectrain.boundary import listed, placed
 from ectrain.claims import claims_of
 from ectrain.curriculum import EpochPlan, EpochRecord
-from ectrain.errors import EctrainError, Interrupted, NonFiniteError
+from ectrain.errors import DataError, EctrainError, FaultError, Interrupted, NonFiniteError
 from ectrain.evaluate import Figures, baselines, composed_loss, evaluate_tasks, measure
 from ectrain.events import Event
+from ectrain.inspection import culprits
 from ectrain.learner import Learner
 from ectrain.optimizer import set_rate
 from ectrain.run import Run
@@ -48,8 +52,9 @@ def train(run: Run, observer: Observer) -> bool:
             return False
         run.log_start(__version__)
         try:
-            while isinstance(plan := run.next_plan(), EpochPlan):
-                train_epoch(run, plan, stop)
+            with rescued(run):
+                while isinstance(plan := run.next_plan(), EpochPlan):
+                    train_epoch(run, plan, stop)
             stop.patient = False  # all is saved: what is left can be done again
             refuse_to_go_on(run, stop)
             run.end_phase(plan.reason)
@@ -71,20 +76,17 @@ def train_epoch(run: Run, plan: EpochPlan, stop: StopRequest) -> None:
     order, selected = run.begin_epoch(plan)
     sources, most = run.draws.drawable, run.config.step.max_tokens
     batches = epoch_batches(order, sources, selected, run.encoder, most, run.state.epoch_step)
-    window = Window(run, plan)
     run.model.train()
-    with ahead(batches) as coming:
+    with Window(run, plan) as window, ahead(batches) as coming:
         for batch in coming:
             rate = run.rate()
             set_rate(run.learner.optimizer, rate)
-            run.seed_step()
-            try:
+            with placed(partial(_place, run, batch)):
+                run.first_look.at(batch)
+                run.seed_step()
                 result = train_step(
                     run.learner, batch, plan.weights, run.state.step + 1, run.cosines_are_due
                 )
-            except NonFiniteError as error:
-                window.write()
-                raise NonFiniteError(f"{error}; {_rescued(run)}") from error
             run.state.count(batch)
             window.add(batch, result, rate)
             if result.cosines is not None:
@@ -110,8 +112,38 @@ def refuse_to_go_on(run: Run, stop: StopRequest) -> None:
         raise Interrupted(run.save_here(), stop.exit_code)
 
 
-def _rescued(run: Run) -> str:
-    """Save what the run has learned so far, and say so; a full disk hides no other error."""
+def _place(run: Run, batch: Batch, error: FaultError) -> str:
+    """Return in words where the fault of a task in a step lies."""
+    ids = batch.ids(error.task)
+    if not isinstance(error, NonFiniteError):
+        return ", ".join(filter(None, (f"at step {run.state.step + 1}", listed(ids))))
+    with suppress(FaultError):
+        ids = culprits(run.learner, error.task, batch) or ids
+    return listed(ids)
+
+
+@contextmanager
+def rescued(run: Run) -> Iterator[None]:
+    """Save what a run has learned so far when a fault of a task or its data ends it, and say so.
+
+    Raises:
+        EctrainError: The same kind of it.
+    """
+    try:
+        yield
+    except (FaultError, DataError) as error:
+        message = f"{error}; {_saved(run)}"
+        if isinstance(error, FaultError):
+            raise type(error)(message, error.task) from error
+        raise DataError(message) from error
+
+
+def _saved(run: Run) -> str:
+    """Save where the run stands; what keeps it from that hides no other error."""
+    if not run.state.step:
+        return "nothing was learned yet"
+    if run.learner.taken != run.state.step:
+        return "nothing new was saved: the weights are ahead of the run's state"
     try:
         return run.save_here()
     except EctrainError as error:
@@ -166,6 +198,7 @@ def train_step(
     result = StepResult(dict(zip(sums, losses, strict=True)), grad_norm, decision.factors)
     refuse_nonfinite(result, step)
     learner.optimizer.step()
+    learner.taken += 1
     tell(learner, batch, decision, result.losses)
     return attrs.evolve(result, cosines=decision.cosines()) if observe else result
 
@@ -174,7 +207,7 @@ def refuse_nonfinite(result: StepResult, step: int) -> None:
     """Raise if a loss or the gradient is NaN or infinite, naming the task."""
     for name, loss in result.losses.items():
         if not math.isfinite(loss):
-            raise NonFiniteError(f"task {name}: loss is {loss} at step {step}")
+            raise NonFiniteError(f"task {name}: loss is {loss} at step {step}", name)
     if not math.isfinite(result.grad_norm):
         raise NonFiniteError(
             f"the gradient's norm is {result.grad_norm} at step {step}, though every loss is finite"

@@ -7,15 +7,15 @@ import copy
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import attrs
 import pluggy
 
-from ectrain.errors import Interrupted
+from ectrain.errors import Interrupted, PluginError
 from ectrain.events import Event
-from ectrain.hookspecs import OBSERVERS, ObserverHooks
-from ectrain.offers import Offer, chosen, harmless, said
+from ectrain.hookspecs import OBSERVER_API, OBSERVERS, ObserverHooks
+from ectrain.offers import MOST_CHARACTERS, Offer, chosen, harmless, said, version_problem
 from ectrain.plugins import hooks_of
 
 # Which hook an event is told by.
@@ -61,8 +61,17 @@ def load_observers(names: Sequence[str]) -> list[PluginObserver]:
     for name in dict.fromkeys(names):
         offer = chosen(name, OBSERVERS, "observer")
         with harmless(offer):
-            found.append(PluginObserver(offer, hooks_of(offer, ObserverHooks)))
+            hooks = hooks_of(offer, ObserverHooks)
+            _check_api(offer, hooks.get_plugin(offer.name))
+            found.append(PluginObserver(offer, hooks))
     return found
+
+
+def _check_api(offer: Offer, plugin: Any) -> None:
+    api: Any = getattr(plugin, "api", OBSERVER_API)
+    problem = version_problem(api, OBSERVER_API)
+    if problem:
+        raise PluginError(f"plugin {offer}: {problem}")
 
 
 class Observed:
@@ -99,7 +108,8 @@ class Observed:
         try:
             with contextlib.redirect_stdout(sys.stderr):  # stdout is the command's own
                 call = getattr(observer.hooks.hook, hook)
-                call(event=copy.deepcopy(dict(event)), directory=self._directory)
+                said_of_it = call(event=copy.deepcopy(dict(event)), directory=self._directory)
+            self._pass_on(observer, said_of_it)
         except (KeyboardInterrupt, MemoryError, Interrupted):
             raise
         except BaseException as error:  # SystemExit and native panics, too
@@ -108,3 +118,9 @@ class Observed:
                 f"observer {observer.offer} failed in {hook} at step {event.get('step', 0)} "
                 f"and is switched off: {said(error)}"
             )
+
+    def _pass_on(self, observer: PluginObserver, answers: Sequence[Any]) -> None:
+        for answer in answers:
+            if not isinstance(answer, str):
+                raise TypeError(f"it gave {answer!r:.60}, expected a sentence or None")
+            self._warn(f"observer {observer.offer}: {answer[:MOST_CHARACTERS]}")

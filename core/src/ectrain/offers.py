@@ -148,12 +148,8 @@ def class_problem(found: type[Any], base: type[Any], label: str) -> str | None:
         base: What it derives from: the contract.
         label: What the class is called in the answer.
     """
-    if hasattr(base, "api"):
-        api, own = found.api, base.api
-        if not (isinstance(api, tuple) and len(api) == 2 and all(isinstance(n, int) for n in api)):
-            return f"{label}.api is {api!r}, expected (major, minor)"
-        if api[0] != own[0] or api[1] > own[1]:
-            return f"it needs contract {api[0]}.{api[1]}, this is {own[0]}.{own[1]}"
+    if hasattr(base, "api") and (problem := version_problem(found.api, base.api, label)):
+        return problem
     abstract = sorted(getattr(found, "__abstractmethods__", ()))
     if abstract:
         return f"{label} lacks {', '.join(abstract)}"
@@ -165,6 +161,15 @@ def class_problem(found: type[Any], base: type[Any], label: str) -> str | None:
     bare = [a.name for a in attrs.fields(config) if a.init and a.default is attrs.NOTHING]
     if bare:
         return f"{config.__name__}.{bare[0]} has no default; it must run without settings"
+    return None
+
+
+def version_problem(api: Any, own: tuple[int, int], label: str = "") -> str | None:
+    """Return why a plugin's version of a contract can't be used with this one, or None."""
+    if not (isinstance(api, tuple) and len(api) == 2 and all(isinstance(n, int) for n in api)):
+        return f"{label}{'.' if label else ''}api is {api!r}, expected (major, minor)"
+    if api[0] != own[0] or api[1] > own[1]:
+        return f"it needs contract {api[0]}.{api[1]}, this is {own[0]}.{own[1]}"
     return None
 
 

@@ -1,4 +1,4 @@
-"""AdamW over a model's weights, and its state as named tensors."""
+"""An optimizer over a model's weights, and its state as named tensors."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ import torch
 from torch import Tensor, nn
 
 from ectrain.config import OptimizerConfig
-from ectrain.errors import CheckpointError
+from ectrain.errors import CheckpointError, PluginError
+from ectrain.optimizers import made
 
 
-def make_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.AdamW:
-    """Return AdamW that decays matrices, but neither norms, biases nor embeddings.
+def make_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
+    """Return an optimizer that decays matrices, but neither norms, biases nor embeddings.
 
-    Source: Loshchilov & Hutter, Decoupled weight decay regularization (2019).
+    Raises:
+        ConfigError: There is none of that name, or its settings can't be used.
+        PluginError: A plugin's can't be used.
     """
     embeddings = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     decayed: list[nn.Parameter] = []
@@ -27,7 +30,10 @@ def make_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.Ada
         {"params": plain, "weight_decay": 0.0},
     ]
     groups = [group for group in groups if group["params"]]
-    return torch.optim.AdamW(groups, lr=config.rate, betas=config.betas, fused=True)
+    return made(groups, config)
+
+
+_MOMENTS = ("exp_avg", "exp_avg_sq")  # of AdamW; others may keep what they like
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
@@ -37,12 +43,21 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 
 
 def optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Return the optimizer's state as "parameter/moment" tensors."""
-    return {
-        f"{name}/{key}": value
-        for name, parameter in model.named_parameters()
-        for key, value in optimizer.state.get(parameter, {}).items()
-    }
+    """Return the optimizer's state as "parameter/moment" tensors.
+
+    Raises:
+        PluginError: It holds something else.
+    """
+    found: dict[str, Tensor] = {}
+    for name, parameter in model.named_parameters():
+        for key, value in optimizer.state.get(parameter, {}).items():
+            if not isinstance(value, Tensor):
+                raise PluginError(
+                    f"optimizer {type(optimizer).__name__} keeps {key!r} of {name} as "
+                    f"{type(value).__name__}, which no checkpoint can hold; expected a tensor"
+                )
+            found[f"{name}/{key}"] = value
+    return found
 
 
 def restore_optimizer(
@@ -61,6 +76,6 @@ def restore_optimizer(
                 f"the optimizer's state is of weight {name!r}, which the model lacks"
             )
         parameter = parameters[name]
-        if key != "step" and value.shape != parameter.shape:
+        if key in _MOMENTS and value.shape != parameter.shape:
             raise CheckpointError(f"the optimizer's state of {name} has shape {list(value.shape)}")
         optimizer.state[parameter][key] = value.to(parameter.device)

@@ -96,15 +96,16 @@ def problem_of(task: TaskType) -> str | None:
 def blame(name: str, part: str, where: str = "", kind: str = "task") -> Iterator[None]:
     """Name the task (or what else it is), the part of it and the place in what its code raises.
 
-    Errors that are meant for people pass through as they are.
+    Errors that are meant for people pass through as they are, and so does the end of the process.
 
     Raises:
-        PluginError: The task's own code failed.
+        PluginError: The plugin's own code failed.
     """
     try:
         yield
-    except EctrainError:
+    except (EctrainError, KeyboardInterrupt, GeneratorExit):
         raise
-    except Exception as error:
+    except BaseException as error:  # SystemExit and native panics, too
         at = f" for {where}" if where else ""
-        raise PluginError(f"{kind} {name} failed in {part}{at}: {said(error)}") from error
+        of_task = name if kind == "task" else ""
+        raise PluginError(f"{kind} {name} failed in {part}{at}: {said(error)}", of_task) from error

@@ -22,6 +22,7 @@ from ectrain.draws import Draws, Selection
 from ectrain.errors import ResourceError
 from ectrain.evaluate import execute, held_out
 from ectrain.events import Event, EventLog, finite
+from ectrain.inspection import FirstLook
 from ectrain.learner import Learner
 from ectrain.model import Model
 from ectrain.offers import Offer
@@ -79,6 +80,7 @@ class Run:
     early_warnings: list[str] = attrs.field(factory=list)
     curriculum: Curriculum = attrs.field(init=False)
     log: EventLog = attrs.field(init=False)
+    first_look: FirstLook = attrs.field(init=False)
     total_steps: int = attrs.field(init=False)
     _saved_at: float = attrs.field(init=False, factory=time.monotonic)
     _validation: dict[str, list[Batch]] = attrs.field(init=False, factory=dict)
@@ -86,6 +88,8 @@ class Run:
 
     def __attrs_post_init__(self) -> None:
         """Count the steps of the whole plan."""
+        self.first_look = FirstLook(self.learner)
+        self.learner.taken = self.state.step
         self.curriculum = scaled(self.phases, self.config.scale)
         plans = planned(self.curriculum, self.tasks)
         self.total_steps = sum(self.draws.order(plan).steps for plan in plans)

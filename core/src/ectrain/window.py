@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ectrain.balancer import Fixed
 from ectrain.batches import Batch
 from ectrain.curriculum import EpochPlan
+from ectrain.errors import DataError, FaultError
 from ectrain.run import Run
 
 if TYPE_CHECKING:
@@ -26,6 +27,14 @@ class Window:
     def __init__(self, run: Run, plan: EpochPlan) -> None:
         self._run, self._plan = run, plan
         self._clear()
+
+    def __enter__(self) -> Window:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *raised: object) -> None:
+        """Log what was taken in before a fault."""
+        if kind is not None and issubclass(kind, FaultError | DataError):
+            self.write()
 
     def _clear(self) -> None:
         self._since = time.monotonic()

@@ -16,6 +16,7 @@ from ectrain.testing.balancers import BALANCER_LAWS, BalancerSubject, balancer_c
 from ectrain.testing.contract import LAWS, Finding, check_law, findings, held_to, task_contract
 from ectrain.testing.law import BrokenLawError, Law, NotApplicable
 from ectrain.testing.neighbour import Neighbour
+from ectrain.testing.observer import observer_contract
 from ectrain.testing.steps import overfit_one_batch, run_one_step
 from ectrain.testing.subject import Subject
 from ectrain.testing.trunk import tiny_shape, tiny_trunk
@@ -34,6 +35,7 @@ __all__ = [
     "check_law",
     "findings",
     "held_to",
+    "observer_contract",
     "overfit_one_batch",
     "run_one_step",
     "task_contract",

@@ -2,9 +2,9 @@
 
 import atexit
 import functools
-from typing import Literal
 
-from ectrain.errors import SandboxError
+from ectrain.errors import PluginError, SandboxError
+from ectrain.offers import chosen, harmless
 from ectrain_elixir.runner import bubblewrap, toolchain
 from ectrain_elixir.runner.bubblewrap import Bubblewrap
 from ectrain_elixir.runner.limited import Bare
@@ -37,21 +37,28 @@ def availability() -> Availability:
     return Availability(elixir.version, "strict")
 
 
-def find_runner(
-    sandbox: Literal["auto", "strict", "limited"] = "auto", mode: Mode = "strict"
-) -> PooledRunner:
+SANDBOXES = "ectrain.sandboxes"
+
+
+def find_runner(sandbox: str = "auto", mode: Mode = "strict") -> PooledRunner:
     """Return this process's runner, which has judged a known program right.
 
     Args:
         sandbox: "strict", or "auto" for the same: a weaker tier is never chosen silently.
             "limited" keeps resource limits only; programs can read files and use the network.
+            Any other is of an installed plugin: a class of `Sandbox` without arguments, under
+            `ectrain.sandboxes`; its tier, by which results are told, is its name.
         mode: "strict" for figures that are reported: a pristine machine for each program. "warm"
             for rewards in training: much faster, machines are used again after a check.
 
     Raises:
         SandboxError: If programs cannot be run here; it says why and what to type.
+        ConfigError: If no plugin offers a sandbox of that name.
+        PluginError: If the plugin that does cannot be used; it is named.
     """
-    return _limited(mode) if sandbox == "limited" else _strict(mode)
+    if sandbox in ("auto", "strict"):
+        return _strict(mode)
+    return _limited(mode) if sandbox == "limited" else _offered(sandbox, mode)
 
 
 @functools.cache
@@ -65,6 +72,19 @@ def _strict(mode: Mode) -> PooledRunner:
 @functools.cache
 def _limited(mode: Mode) -> PooledRunner:
     return _checked(PooledRunner(find_toolchain(), Bare(), mode))
+
+
+@functools.cache
+def _offered(name: str, mode: Mode) -> PooledRunner:
+    offer = chosen(name, SANDBOXES, "sandbox")
+    with harmless(offer):
+        found = offer.load()()
+    if not callable(getattr(found, "start", None)) or getattr(found, "tier", None) != name:
+        raise PluginError(
+            f"plugin {offer}: {offer.value} makes {found!r:.60}, expected a Sandbox with "
+            f"tier = {name!r} and start"
+        )
+    return _checked(PooledRunner(find_toolchain(), found, mode))
 
 
 def _checked(runner: PooledRunner) -> PooledRunner:
