@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import runpy
 import subprocess
 import sys
+import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from harness import TINY, call, on_path
+from harness import TINY, call, on_path, words
 
-from ectrain_cli.plugin_new import KINDS
+from ectrain.testing.observer import OBSERVER_LAWS, Watcher, run_directory
+from ectrain_cli.scaffold import KINDS
 
 
 def python(*words: str, cwd: Path, path: Path) -> subprocess.CompletedProcess[str]:
@@ -54,28 +58,75 @@ def test_a_new_plugin_installs_passes_its_tests_and_trains(new: Path) -> None:
     assert "status   finished" in done.stdout
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_keeps_the_contract_and_trains(new: Path, kind: str) -> None:
-    """A task of each kind breaks no law, passes its own tests and trains, as it is written."""
-    task = f"new_{kind}"
-    package = f"ectrain_{task}"
-    call("plugins", "new", task, "--kind", kind, "--out", str(new))
+TASKS = [name for name, kind in KINDS.items() if kind.what == "task"]
+
+
+def own_tests(folder: Path, name: str) -> Iterator[Callable[[], None]]:
+    """Yield the tests of a new plugin's own behaviour."""
+    for key, test in runpy.run_path(str(folder / "tests" / f"test_{name}.py")).items():
+        if key.startswith("test_"):
+            yield test
+
+
+def in_place(new: Path, name: str, kind: str) -> Iterator[Path]:
+    """Write a new plugin, and put it on the path with the metadata of one that is installed."""
+    package = f"ectrain_{name}"
+    made = call("plugins", "new", name, "--kind", kind, "--out", str(new))
+    assert made.exit_code == 0, made.stderr
     info = new / "src" / f"{package}-0.1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 0.1.0\n")
-    (info / "entry_points.txt").write_text(f"[ectrain.tasks]\n{task} = {package}\n")
-    for _ in on_path(new / "src", (package, f"{package}.task")):
+    entry = tomllib.loads((new / "pyproject.toml").read_text())["project"]["entry-points"]
+    ((group, points),) = entry.items()
+    lines = "".join(f"{key} = {value}\n" for key, value in points.items())
+    (info / "entry_points.txt").write_text(f"[{group}]\n{lines}")
+    modules = [f"{package}.{file.stem}" for file in (new / "src" / package).glob("*.py")]
+    yield from on_path(new / "src", (package, *modules))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", TASKS)
+def test_every_kind_keeps_the_contract_and_trains(new: Path, kind: str) -> None:
+    """A task of each kind breaks no law, passes its own tests and trains, as it is written."""
+    task = f"new_{kind}"
+    for _ in in_place(new, task, kind):
         checked = call("plugins", "check", task)
         assert checked.exit_code == 0, checked.stdout
-        own = runpy.run_path(str(new / "tests" / f"test_{task}.py"))
-        for name, test in own.items():
-            if name.startswith("test_"):
-                test()
+        for test in own_tests(new, task):
+            test()
         settings = [f"--set={setting}" for setting in SHORT]
         done = call("run", "--tasks", task, "--out", str(new / "run"), *settings)
         assert done.exit_code == 0, done.stderr
         assert "status   finished" in done.stdout
+
+
+def test_a_new_observer_keeps_its_contract_and_watches(new: Path) -> None:
+    """An observer breaks no law of observers, passes its own tests and hears a run, as written."""
+    for _ in in_place(new, "board", "observer"):
+        watcher = Watcher(importlib.import_module("ectrain_board").BoardObserver)
+        for law in OBSERVER_LAWS:
+            with run_directory() as directory:
+                law(watcher, directory)
+        for test in own_tests(new, "board"):
+            test()
+        done = call("run", *words("scale=0.2"), "--out", str(new / "run"), "--with", "board")
+        assert done.exit_code == 0, done.stderr
+        lines = (new / "run" / "board.csv").read_text().splitlines()
+        assert {line.split(",")[1] for line in lines} == {"val", "test"}
+
+
+COMMON = [
+    ".github/workflows/test.yml",
+    ".gitignore",
+    "README.md",
+    "pyproject.toml",
+    "src/ectrain_purity/__init__.py",
+    "src/ectrain_purity/py.typed",
+    "tests/test_contract.py",
+    "tests/test_purity.py",
+]
+OF_A_TASK = ["rows.jsonl", "task.py"]
+OWN = {"rollout": [*OF_A_TASK, "reward.py", "weighted.py"], "observer": ["observer.py"]}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -83,25 +134,16 @@ def test_a_new_plugin_is_whole(new: Path, kind: str) -> None:
     """It has metadata, code, tests, docs, automation and 20 rows, and nothing left to fill in."""
     assert call("plugins", "new", "purity", "--kind", kind, "--out", str(new)).exit_code == 0
     files = {str(path.relative_to(new)): path for path in new.rglob("*") if path.is_file()}
-    assert sorted(files) == [
-        ".github/workflows/test.yml",
-        ".gitignore",
-        "README.md",
-        "pyproject.toml",
-        "src/ectrain_purity/__init__.py",
-        "src/ectrain_purity/py.typed",
-        "src/ectrain_purity/rows.jsonl",
-        "src/ectrain_purity/task.py",
-        "tests/test_contract.py",
-        "tests/test_purity.py",
-    ]
-    assert 'purity = "ectrain_purity"' in files["pyproject.toml"].read_text()
+    own = [f"src/ectrain_purity/{name}" for name in OWN.get(kind, OF_A_TASK)]
+    assert sorted(files) == sorted([*COMMON, *own])
+    assert 'purity = "ectrain_purity' in files["pyproject.toml"].read_text()
     for name, path in files.items():
         assert "$" not in path.read_text(), name
-    lines = files["src/ectrain_purity/rows.jsonl"].read_text().splitlines()
-    rows = [json.loads(line) for line in lines]
-    assert len(rows) == len({row["id"] for row in rows}) == 20
-    assert {row["split"] for row in rows} == {"train", "val", "test"}
+    if KINDS[kind].what == "task":
+        lines = files["src/ectrain_purity/rows.jsonl"].read_text().splitlines()
+        rows = [json.loads(line) for line in lines]
+        assert len(rows) == len({row["id"] for row in rows}) == 20
+        assert {row["split"] for row in rows} == {"train", "val", "test"}
     checked = python(
         "-m", "ruff", "check", "--isolated", "--line-length=100", ".", cwd=new, path=new
     )
@@ -133,7 +175,7 @@ NAMES = {
     "class": "expected a lower-case word",
     "train": "expected a lower-case word",
     "": "expected a lower-case word",
-    "echo": "echo of toys 1.0 is installed already; choose another name",
+    "echo": "task echo of toys 1.0 is installed already; choose another name",
 }
 
 

@@ -7,14 +7,8 @@ from pathlib import Path
 import click
 
 from ectrain_cli import options
+from ectrain_cli.scaffold import KINDS, Names, write_scaffold
 from ectrain_cli.terminal import labelled, say, show, show_json
-
-# What each kind of task learns; its templates end in the kind's name.
-KINDS = {
-    "label": "which labels a whole text has",
-    "token": "tokens that are hidden in a text",
-    "sequence": "what is written after a prompt",
-}
 
 
 @click.command("new")
@@ -24,26 +18,25 @@ KINDS = {
     type=click.Choice(list(KINDS)),
     default="label",
     show_default=True,
-    help="What it predicts: " + "; ".join(f"{kind}, {what}" for kind, what in KINDS.items()) + ".",
+    help="What it learns: " + "; ".join(f"{k}, {kind.does}" for k, kind in KINDS.items()) + ".",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="New directory; else ectrain-NAME.")
 @options.as_json
 @options.debug
 def new(name: str, kind: str, out: Path | None, as_json: bool) -> None:
-    """Write a new distribution with task NAME: code, 20 rows of data, tests.
+    """Write a new distribution with task (or observer) NAME: code, 20 rows of data, tests.
 
-    It keeps the contract and trains as it is; nothing that exists is overwritten.
+    It keeps its contract and works as it is; nothing that exists is overwritten.
 
     \b
     Examples:
       ectrain plugins new purity
       ectrain plugins new docstring --kind sequence --out plugins/docstring
+      ectrain plugins new board --kind observer
     """
-    from ectrain_cli.scaffold import Names, write_scaffold
-
-    names = Names.of(name)
+    names = Names.of(name, kind)
     folder = out or Path(names.distribution)
-    written = write_scaffold(folder, names, kind)
+    written = write_scaffold(folder, names)
     if as_json:
         files = [str(path) for path in written]
         show_json(
@@ -53,5 +46,5 @@ def new(name: str, kind: str, out: Path | None, as_json: bool) -> None:
     for path in written:
         show(str(folder / path))
     say(labelled("next", f"pip install -e {folder}"))
-    say(labelled("", f"ectrain run --tasks {name} --curriculum short --scale 0.5"))
+    say(labelled("", names.filled(KINDS[kind].again)))
     say(labelled("", f"python -m pytest {folder}"))
