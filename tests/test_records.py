@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ectrain import records
 from ectrain.errors import DataError
-from ectrain.records import read_records
+from ectrain.records import Faults, read_records
 
 
 @attrs.frozen
@@ -60,6 +61,8 @@ WRONG = [
     (b'{"id": "b", "x": 1, "tags": "ab"}', "tags: expected a list, found 'ab'"),
     (b'{"id": "a", "x": 1}', "id: 'a' is already on line 1"),
     (b"[" * 100_000, "too deeply nested"),
+    (b'{"id": "b", "x": ' + b"9" * 5000 + b"}", "too many digits"),
+    (b'{"id": "\\ud800", "x": 1}', "half of a surrogate pair"),
 ]
 
 
@@ -92,3 +95,35 @@ def test_nothing_to_read_is_an_error(tmp_path: Path, content: str | None) -> Non
         path.write_text(content)
     with pytest.raises(DataError, match=str(path)):
         read_records(path, Point)
+
+
+def test_a_line_without_end_is_named_and_never_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F66: of a line above the cap no more than the cap is read at once; others are read."""
+    monkeypatch.setattr(records, "MOST_BYTES", 100)
+    path = tmp_path / "long.jsonl"
+    good = b'{"id": "a", "x": 1}\n'
+    path.write_bytes(b"x" * 1234 + b"\n" + good + b" " * 999)
+    faults = Faults(budget=2)
+    assert [p.id for p in read_records(path, Point, faults=faults)] == ["a"]
+    assert faults.listed == [
+        f"{path}:1: 1,235 bytes in one line, at most 100 are read",
+        f"{path}:3: 999 bytes in one line, at most 100 are read",
+    ]
+
+
+@pytest.mark.parametrize("budget", [0, 2, 3])
+def test_bad_records_are_skipped_up_to_a_budget(tmp_path: Path, budget: int) -> None:
+    """With a budget the good ones come back; above it, all problems are told."""
+    path = tmp_path / "bad.jsonl"
+    good = [json.dumps({"id": str(n), "x": n}) for n in range(4)]
+    path.write_text("\n".join([*good, "[]", "{", '{"id": "z"}']))
+    if budget == 3:
+        assert len(read_records(path, Point, faults=Faults(budget))) == 4
+        return
+    with pytest.raises(DataError) as raised:
+        read_records(path, Point, faults=Faults(budget))
+    lines = str(raised.value).splitlines()
+    assert [line.split(":")[1] for line in lines[:3]] == ["5", "6", "7"]
+    assert len(lines) == 3 + bool(budget)

@@ -7,12 +7,13 @@ given, as if it were one file. Imported when the command is used; see the entry 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import click
+
+from ectrain_elixir.terminal import told, visible
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _FILES = click.argument(
@@ -90,7 +91,7 @@ def run(
     lines = [f"{state:8} {name}" for name, state in verdict.tests.items()]
     lines += [verdict.message] if verdict.message else []
     end = f"{verdict.status} in {verdict.cpu_s:.2f} s of CPU time ({verdict.tier} sandbox)"
-    _told("elixir run", data, [*lines, end], as_json)
+    told("elixir run", data, [*lines, end], as_json)
     raise SystemExit(0 if verdict.passed else 1)
 
 
@@ -133,7 +134,7 @@ def mutate(
     score = engine.kill_rate(code, tests)
     found = diffs(engine, code, score.survivors)
     data = as_data(score, found) | {"tier": sandbox, "mode": "warm"}
-    _told("elixir mutate", data, [as_text(score, found).rstrip()], as_json)
+    told("elixir mutate", data, [as_text(score, found).rstrip()], as_json)
     raise SystemExit(0 if score.status == "scored" else 1)
 
 
@@ -156,11 +157,11 @@ def cover(
     try:
         data = measure(code, tests, runner, limits).as_data()
     except CoverageError as error:
-        raise click.ClickException(_visible(str(error))) from error
+        raise click.ClickException(visible(str(error))) from error
     shares = [f"{what:12} {s['reached']} of {s['of']}" for what, s in data["shares"].items()]
     missed = [line for line, count in data["lines"].items() if not count]
     lines = [*shares, f"not reached  lines {', '.join(missed)}"] if missed else shares
-    _told("elixir cover", data | {"tier": sandbox, "mode": "warm"}, lines, as_json)
+    told("elixir cover", data | {"tier": sandbox, "mode": "warm"}, lines, as_json)
 
 
 def _tier(sandbox: Literal["strict", "limited"], trusted: bool) -> Literal["strict", "limited"]:
@@ -179,15 +180,3 @@ def _texts(files: Sequence[Path]) -> tuple[str, str]:
     if not tests:
         raise click.UsageError("no tests: name a file that ends in _test.exs")
     return "\n".join(code), "\n".join(tests)
-
-
-def _told(command: str, data: dict[str, Any], lines: Sequence[str], as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps({"schema_version": 1, "command": command, **data}, indent=2))
-        return
-    for line in lines:
-        click.echo(_visible(line))
-
-
-def _visible(text: str) -> str:
-    return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)

@@ -12,11 +12,11 @@ from pathlib import Path
 import attrs
 
 from ectrain.errors import DataError
+from ectrain.splits import split_groups
 from ectrain.task import SPLITS, Split
 from ectrain_elixir.syntax import parses
 
 SKIPPED_FOLDERS = frozenset({".git", "_build", "deps", "node_modules", ".elixir_ls"})
-SHARES: Mapping[Split, float] = {"train": 0.8, "val": 0.1, "test": 0.1}
 
 
 @attrs.frozen
@@ -151,51 +151,8 @@ def split_sources(corpus: Corpus) -> dict[Split, tuple[Source, ...]]:
     sizes: Counter[str] = Counter()
     for source in sources:
         sizes[source.group] += len(source.code)
-    assigned = {group: split_of(group) for group in sizes}
-    if not _fair(assigned, sizes):
-        assigned = _dealt(sizes)
+    assigned = split_groups(sizes)
     return {
         split: tuple(source for source in sources if assigned[source.group] == split)
         for split in SPLITS
     }
-
-
-def _fair(assigned: Mapping[str, Split], sizes: Mapping[str, int]) -> bool:
-    """Return whether val and test have between a third of their share and twice as much."""
-    total = sum(sizes.values())
-    held: Counter[str] = Counter()
-    for group, split in assigned.items():
-        held[split] += sizes[group]
-    shares = [(held[split] / total, SHARES[split]) for split in ("val", "test")]
-    return all(share / 3 <= found <= 2 * share for found, share in shares)
-
-
-def split_of(group: str) -> Split:
-    """Return the split that a group's hash gives it."""
-    point = _hash(group) / 2**64
-    for split, share in SHARES.items():
-        if point < share:
-            return split
-        point -= share
-    return "test"
-
-
-def _hash(group: str) -> int:
-    return int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big")
-
-
-def _dealt(sizes: Mapping[str, int]) -> dict[str, Split]:
-    """Deal the smallest groups to val and test, the emptier first, and the rest to train."""
-    total = sum(sizes.values())
-    found: dict[str, Split] = {}
-    held: dict[Split, int] = {"val": 0, "test": 0}
-    for group in sorted(sizes, key=lambda g: (sizes[g], _hash(g))):
-        split: Split = "val" if held["val"] <= held["test"] else "test"
-        fits = held[split] + sizes[group] <= 2 * SHARES[split] * total
-        wanted = held[split] < SHARES[split] * total and fits
-        if not held[split] or wanted:
-            held[split] += sizes[group]
-            found[group] = split
-        else:
-            found[group] = "train"
-    return found
