@@ -84,7 +84,7 @@ def test_every_entry_point_group_is_listed() -> None:
     """Groups that the code reads, or a distribution of the repository offers in, have a meaning."""
     read = {
         match
-        for source in SOURCES
+        for source in (*SOURCES, *ROOT.glob("plugins/*/src/**/*.py"))
         for match in re.findall(r'^[A-Z_]+ = "(ectrain\.[a-z]+)"', source.read_text(), re.MULTILINE)
     } - CONTEXT_KEYS
     offered = {group for p in distributions().values() for group in p.get("entry-points", {})}

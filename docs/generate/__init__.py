@@ -19,6 +19,7 @@ PAGES: Mapping[str, Callable[[], Iterator[str]]] = {
     "configuration.md": settings.configuration_lines,
     "curriculum-files.md": settings.curriculum_lines,
     "task-settings.md": settings.task_lines,
+    "balancers.md": settings.balancer_lines,
     "entry-points.md": contract.entry_point_lines,
     "hooks.md": contract.hook_lines,
     "laws.md": contract.law_lines,

@@ -19,6 +19,13 @@ GROUPS = {
     "word after `--tasks`",
     "ectrain.observers": "a module with hooks of `ObserverHooks`, asked for with `ectrain run "
     "--with NAME`",
+    "ectrain.balancers": "a class of `ectrain.balancer.Balancer`, named by the key `balancer.name`",
+    "ectrain.optimizers": "a class of `ectrain.optimizers.OptimizerMaker`, asked for with "
+    "`optimizer.name`",
+    "ectrain.curricula": "a `Curriculum`, or a function that returns one or its TOML, asked for "
+    "with `--curriculum`",
+    "ectrain.sandboxes": "a class of `ectrain_elixir.runner.sandbox.Sandbox` without arguments, "
+    "for `find_runner`",
     "ectrain.commands": "a click command or group: a word after `ectrain`",
     "ectrain.doctor": "a function without arguments that returns what it found out about the "
     "machine as rows of what, state, detail and remedy, for `ectrain doctor`",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import types
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,8 @@ import attrs
 
 from docs.generate.markup import code, sentences, table, upper
 from docs.generate.tree import offered
+from ectrain.balancer import BALANCERS, OWN
+from ectrain.balancers import balancer_class
 from ectrain.changes import FREE, IDENTITY
 from ectrain.config import RATES, SIZES, RunConfig
 from ectrain.describe import attribute_docs, describe
@@ -96,10 +99,40 @@ def task_lines() -> Iterator[str]:
     for name, kind in load_tasks(sorted(offered(TASKS))).items():
         found = describe(kind)
         yield from (f"## `[tasks.{name}]`", "", f"{found.does} From `{offered(TASKS)[name]}`.", "")
-        rows = (cells for _, cells in _rows("", kind.config_type))
-        yield from table(("key", "type", "default", "meaning"), rows)
+        yield from _keys(kind.config_type)
         goals = ", ".join(f"`{goal.metric}` above {goal.above:g}" for goal in found.goals) or "none"
         yield from (f"Goals: {goals}.", "")
+
+
+def balancer_lines() -> Iterator[str]:
+    """Yield the page of balancers."""
+    yield from ("# Balancers", "")
+    yield "Named by the key `balancer.name`; its own settings are under `[balancer.settings]`."
+    yield ""
+    own = dict.fromkeys(OWN, "ectrain")
+    for name, distribution in {**own, **dict(sorted(offered(BALANCERS).items()))}.items():
+        kind = balancer_class(name)
+        does, _, rest = inspect.getdoc(kind).partition("\n\n")  # type: ignore[union-attr]
+        yield from (f"## `{name}`", "", f"{sentences(does)} From `{distribution}`.", "")
+        yield from (sentences(rest.partition("\nAttributes:")[0]), "")
+        yield from _keys(kind.config_type)
+
+
+def _keys(kind: type[Any]) -> Iterator[str]:
+    """Yield the table of a plugin's settings, tables in it unfolded."""
+    rows = list(_unfolded("", kind))
+    if rows:
+        yield from table(("key", "type", "default", "meaning"), rows)
+    else:
+        yield from ("No settings.", "")
+
+
+def _unfolded(prefix: str, kind: type[Any]) -> Iterator[tuple[str, ...]]:
+    for field, cells in _rows(prefix, kind):
+        if attrs.has(inner := _resolved(kind)[field.name]):
+            yield from _unfolded(f"{prefix}{field.name}.", inner)
+        else:
+            yield cells
 
 
 def _rows(prefix: str, kind: type[Any]) -> Iterator[tuple[Any, tuple[str, str, str, str]]]:
@@ -126,8 +159,11 @@ def _resolved(kind: type[Any]) -> Mapping[str, Any]:
 
 def _type(kind: Any, validator: Any = None) -> str:
     """Return what a key may hold, in words."""
-    bounds = f", {validator}" if isinstance(validator, Between) and str(validator) else ""
-    return _word(kind) + bounds
+    if isinstance(validator, Between):
+        return f"{_word(kind)}, {validator}"
+    sign = {">=": "{} or more", ">": "more than {}", "<=": "at most {}", "<": "less than {}"}
+    bound = sign.get(getattr(validator, "compare_op", ""))  # attrs' own, ge() for one
+    return f"{_word(kind)}, {bound.format(validator.bound)}" if bound else _word(kind)
 
 
 def _word(kind: Any) -> str:
@@ -142,7 +178,8 @@ def _word(kind: Any) -> str:
         return " or ".join(_word(k) for k in inner if k is not type(None))
     if get_origin(kind) is tuple:
         if inner[-1] is Ellipsis:
-            return f"list of {_word(inner[0])}s"
+            plain_word = _WORDS.get(inner[0])
+            return f"list of {plain_word}s" if plain_word else f"list, each {_word(inner[0])}"
         return f"list of {len(inner)} {_word(inner[0])}s"
     if get_origin(kind) is Mapping or inner:
         return f"table of {_word(inner[-1])}s" if inner[-1] in _WORDS else "table"
