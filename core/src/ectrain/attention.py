@@ -1,12 +1,14 @@
 """Attention inside the segments of a pack, slab by slab.
 
 Shape suffixes: t tokens of a pack, s segments of a slab, l its length, h heads, k key-value heads,
-e head size.
+p heads of queries, then keys, then values, e head size, r rows of one token and one head.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
+import attrs
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -14,60 +16,101 @@ from torch import Tensor
 from ectrain.packing import Slab
 
 
-def attend(q_the: Tensor, k_tke: Tensor, v_tke: Tensor, slabs: Sequence[Slab]) -> Tensor:
+@attrs.frozen(eq=False)
+class Layout:
+    """Where a pack's segments and each token's heads lie.
+
+    Attributes:
+        slabs: Where the segments lie; together they cover the pack.
+        heads: How many heads have queries.
+        kv_heads: How many have keys and values; divides `heads`.
+    """
+
+    slabs: tuple[Slab, ...]
+    heads: int
+    kv_heads: int
+
+    @cached_property
+    def orders(self) -> "Orders":
+        """What brings rows into the order of heads and back."""
+        return Orders.of(self)
+
+
+@attrs.frozen(eq=False)
+class Orders:
+    """Orders of rows in which a slab is `[s * h, l, e]` without copying it.
+
+    Attributes:
+        apart: For each row of `[t, h]`, its place where every head of a segment lies apart.
+        together: The inverse.
+        all_apart: For queries, keys and values, one after another and as many of each as there are
+            queries, their places in `[t, p]`.
+        all_together: For `[t, 3 h]`, their places in that.
+    """
+
+    apart: Tensor
+    together: Tensor
+    all_apart: Tensor
+    all_together: Tensor
+
+    @classmethod
+    def of(cls, layout: Layout) -> "Orders":
+        """Return the orders of a layout."""
+        heads, kv_heads = layout.heads, layout.kv_heads
+        parts = []
+        for slab in layout.slabs:
+            end = slab.start + slab.segments * slab.length
+            rows = torch.arange(slab.start * heads, end * heads)
+            parts.append(rows.view(slab.segments, slab.length, heads).transpose(1, 2).flatten())
+        apart = torch.cat(parts)
+        together = torch.empty_like(apart)
+        together[apart] = torch.arange(len(apart))
+        token, head = apart // heads * (heads + 2 * kv_heads), apart % heads
+        key = token + heads + head // (heads // kv_heads)
+        places = together.view(-1, heads)
+        return cls(
+            apart,
+            together,
+            torch.cat((token + head, key, key + kv_heads)),
+            torch.cat((places, places + len(apart), places + 2 * len(apart)), 1).flatten(),
+        )
+
+
+def attend(qkv_tpe: Tensor, layout: Layout) -> Tensor:
     """Mix each token's values from the tokens of its own segment that it may see.
 
     Args:
-        q_the: Queries, `[t, h, e]`.
-        k_tke: Keys, `[t, k, e]` where k divides h.
-        v_tke: Values, as keys.
-        slabs: Where the segments lie; together they cover the pack.
+        qkv_tpe: Queries, keys and values of each token.
+        layout: Where the segments lie, and which heads are which.
 
     Returns:
         `[t, h, e]`.
     """
-    if q_the.shape[1] != k_tke.shape[1]:
-        repeats = q_the.shape[1] // k_tke.shape[1]
-        k_tke = k_tke.repeat_interleave(repeats, 1)
-        v_tke = v_tke.repeat_interleave(repeats, 1)
-    if q_the.device.type == "cpu":
-        mixed: Tensor = _ExplicitProducts.apply(  # type: ignore[no-untyped-call]
-            q_the, k_tke, v_tke, slabs
-        )
+    if qkv_tpe.device.type == "cpu":
+        mixed: Tensor = _ExplicitProducts.apply(qkv_tpe, layout)  # type: ignore[no-untyped-call]
         return mixed
-    return fused_attention(q_the, k_tke, v_tke, slabs)
+    return fused_attention(qkv_tpe, layout)
 
 
-def fused_attention(q_the: Tensor, k_the: Tensor, v_the: Tensor, slabs: Sequence[Slab]) -> Tensor:
+def kinds(qkv_tpe: Tensor, heads: int, kv_heads: int) -> tuple[Tensor, ...]:
+    """Return queries `[t, h, e]`, keys and values `[t, k, e]`, each by itself."""
+    return qkv_tpe.tensor_split((heads, heads + kv_heads), 1)
+
+
+def fused_attention(qkv_tpe: Tensor, layout: Layout) -> Tensor:
     """The same by torch's fused kernels: the choice on accelerators, the reference in tests."""
+    repeats = layout.heads // layout.kv_heads
+    q_the, k_tke, v_tke = kinds(qkv_tpe, layout.heads, layout.kv_heads)
+    k_the, v_the = (x.repeat_interleave(repeats, 1) for x in (k_tke, v_tke))
     parts = []
-    for slab, (q, k, v) in zip(slabs, _views(slabs, q_the, k_the, v_the), strict=True):
-        shape = (slab.segments, -1, slab.length, q.shape[-1])
+    for slab in layout.slabs:
+        part = slice(slab.start, slab.start + slab.segments * slab.length)
+        shape = (slab.segments, slab.length, layout.heads, -1)
+        q, k, v = (x[part].reshape(shape).transpose(1, 2) for x in (q_the, k_the, v_the))
         mask = None if slab.bias_s1ll is None else slab.bias_s1ll.to(q.dtype)
-        mixed = F.scaled_dot_product_attention(
-            q.reshape(shape), k.reshape(shape), v.reshape(shape), mask, is_causal=mask is None
-        )
+        mixed = F.scaled_dot_product_attention(q, k, v, mask, is_causal=mask is None)
         parts.append(mixed.transpose(1, 2).reshape(-1, *q_the.shape[1:]))
     return torch.cat(parts)
-
-
-def _views(slabs: Sequence[Slab], *tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """Yield each slab of `[t, h, e]` tensors as `[s * h, l, e]`."""
-    heads, size = tensors[0].shape[1:]
-    for slab in slabs:
-        shape = (slab.segments, slab.length, heads, size)
-        part = slice(slab.start, slab.start + slab.segments * slab.length)
-        yield tuple(
-            x[part].view(shape).transpose(1, 2).reshape(-1, slab.length, size) for x in tensors
-        )
-
-
-def _put(out_the: Tensor, slab: Slab, value: Tensor) -> None:
-    """Write a slab's `[s * h, l, e]` back to its place in `[t, h, e]`."""
-    heads, size = out_the.shape[1:]
-    part = slice(slab.start, slab.start + slab.segments * slab.length)
-    target = out_the[part].view(slab.segments, slab.length, heads, size)
-    target.copy_(value.view(slab.segments, heads, slab.length, size).transpose(1, 2))
 
 
 class _ExplicitProducts(torch.autograd.Function):
@@ -78,13 +121,14 @@ class _ExplicitProducts(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(
-        ctx: Any, q_the: Tensor, k_the: Tensor, v_the: Tensor, slabs: Sequence[Slab]
-    ) -> Tensor:
-        scale = q_the.shape[-1] ** -0.5
-        out_the = torch.empty_like(q_the)
+    def forward(ctx: Any, qkv_tpe: Tensor, layout: Layout) -> Tensor:
+        size, orders = qkv_tpe.shape[-1], layout.orders
+        rows_re = qkv_tpe.reshape(-1, size).index_select(0, orders.all_apart)
+        mixed_re = rows_re.new_empty(len(orders.apart), size)
+        parts = _slabs(layout, *rows_re.chunk(3), mixed_re)
         kept = []
-        for slab, (q, k, v) in zip(slabs, _views(slabs, q_the, k_the, v_the), strict=True):
+        for slab, (q, k, v, mixed) in zip(layout.slabs, parts, strict=True):
+            scale = size**-0.5
             if slab.bias_s1ll is None:
                 bias = slab.causal_bias(q.dtype)
                 scores = torch.baddbmm(bias, q, k.transpose(1, 2), alpha=scale)
@@ -93,25 +137,43 @@ class _ExplicitProducts(torch.autograd.Function):
                 shape = (slab.segments, -1, slab.length, slab.length)
                 scores.view(shape).add_(slab.bias_s1ll.to(q.dtype))
             probabilities = torch.softmax(scores, -1)
-            _put(out_the, slab, torch.bmm(probabilities, v))
-            kept += [q, k, v, probabilities]
-        ctx.save_for_backward(*kept)
-        ctx.slabs, ctx.shape = slabs, q_the.shape
-        return out_the
+            torch.bmm(probabilities, v, out=mixed)
+            kept.append(probabilities)
+        ctx.save_for_backward(rows_re, *kept)
+        ctx.layout = layout
+        return mixed_re.index_select(0, orders.together).view(-1, layout.heads, size)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        kept = ctx.saved_tensors
-        scale = ctx.shape[-1] ** -0.5
-        dq_the, dk_the, dv_the = (grads[0].new_empty(ctx.shape) for _ in range(3))
-        for number, (slab, (grad,)) in enumerate(
-            zip(ctx.slabs, _views(ctx.slabs, grads[0].contiguous()), strict=True)
-        ):
-            q, k, v, probabilities = kept[4 * number : 4 * number + 4]
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        rows_re, *kept = ctx.saved_tensors
+        layout, size = ctx.layout, rows_re.shape[-1]
+        orders, scale = layout.orders, size**-0.5
+        grad_re = grads[0].reshape(-1, size).index_select(0, orders.apart)
+        drows_re = torch.empty_like(rows_re)
+        parts = _slabs(layout, *rows_re.chunk(3), *drows_re.chunk(3), grad_re)
+        for probabilities, (q, k, v, dq, dk, dv, grad) in zip(kept, parts, strict=True):
             dscores = torch._softmax_backward_data(
                 torch.bmm(grad, v.transpose(1, 2)), probabilities, -1, probabilities.dtype
-            ).mul_(scale)
-            _put(dv_the, slab, torch.bmm(probabilities.transpose(1, 2), grad))
-            _put(dq_the, slab, torch.bmm(dscores, k))
-            _put(dk_the, slab, torch.bmm(dscores.transpose(1, 2), q))
-        return dq_the, dk_the, dv_the, None
+            )
+            torch.bmm(probabilities.transpose(1, 2), grad, out=dv)
+            torch.baddbmm(dq, dscores, k, beta=0, alpha=scale, out=dq)
+            torch.baddbmm(dk, dscores.transpose(1, 2), q, beta=0, alpha=scale, out=dk)
+        d_tpe = drows_re.index_select(0, orders.all_together).view(-1, 3 * layout.heads, size)
+        return _shared_summed(d_tpe, layout), None
+
+
+def _slabs(layout: Layout, *tensors_re: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Yield each slab of tensors whose heads lie apart, as views `[s * h, l, e]`."""
+    for slab in layout.slabs:
+        rows = slab.segments * slab.length * layout.heads
+        start = slab.start * layout.heads
+        yield tuple(x[start : start + rows].view(-1, slab.length, x.shape[-1]) for x in tensors_re)
+
+
+def _shared_summed(d_tpe: Tensor, layout: Layout) -> Tensor:
+    """Sum the gradients of keys and values over the queries that share them: `[t, p, e]`."""
+    if layout.heads == layout.kv_heads:
+        return d_tpe
+    queries, *others = d_tpe.chunk(3, 1)
+    shared = (len(d_tpe), layout.kv_heads, -1, d_tpe.shape[-1])
+    return torch.cat((queries, *(x.reshape(shared).sum(2) for x in others)), 1)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ectrain.attention import kinds
 from ectrain.trunk import Block, Trunk
 
 Cache = list[Tensor]  # keys and values of a layer, [r, k, l, e]
@@ -106,7 +107,7 @@ class Decoder:
         for block in self._blocks:
             q, k, v = (
                 x.view(rows, longest, *x.shape[1:]).transpose(1, 2)
-                for x in block.queries_keys_values(x_td, cos, sin)
+                for x in _kinds(block, x_td, cos, sin)
             )
             caches.append([k, v])
             mixed = _attended(q, k, v, bias_r1ll)
@@ -121,7 +122,7 @@ class Decoder:
         bias_r11l = self._bias_rl[:, None, None, :used]
         x_rd: Tensor = self._trunk.embedding(token_r)
         for block, (key, value) in zip(self._blocks, self._caches, strict=True):
-            q_rhe, k_rke, v_rke = block.queries_keys_values(x_rd, cos, sin)
+            q_rhe, k_rke, v_rke = _kinds(block, x_rd, cos, sin)
             key[:, :, self._end], value[:, :, self._end] = k_rke, v_rke
             mixed = _attended(q_rhe.unsqueeze(2), key[:, :, :used], value[:, :, :used], bias_r11l)
             x_rd = block.after_attention(x_rd, mixed.squeeze(2))
@@ -132,6 +133,12 @@ class Decoder:
 
     def _rotary(self, position_t: Tensor) -> tuple[Tensor, Tensor]:
         return self._trunk.cos[position_t].unsqueeze(1), self._trunk.sin[position_t].unsqueeze(1)
+
+
+def _kinds(block: Block, x_td: Tensor, cos_t1e: Tensor, sin_t1e: Tensor) -> tuple[Tensor, ...]:
+    """Return rotated queries and keys, and values."""
+    qkv_tpe = block.queries_keys_values(x_td, cos_t1e, sin_t1e)
+    return kinds(qkv_tpe, block.heads, block.kv_heads)
 
 
 def _attended(q_rhle: Tensor, k_rkle: Tensor, v_rkle: Tensor, bias_r1ll: Tensor) -> Tensor:

@@ -40,9 +40,10 @@ def before_attention(
     norm_d: Tensor,
     eps: float | None,
     qkv_od: Tensor,
-    heads: tuple[int, int, int],
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return rotated queries and keys, and values, `[t, h, e]` each.
+    rotated: int,
+    size: int,
+) -> Tensor:
+    """Return each token's rotated queries and keys, and its values, `[t, h, e]`.
 
     Args:
         x_td: The layer's input.
@@ -51,13 +52,13 @@ def before_attention(
         norm_d: Weights of the norm.
         eps: Of the norm.
         qkv_od: Projection to queries, keys and values, one head after another.
-        heads: How many heads have queries, and keys; the size of a head.
+        rotated: How many heads are queries or keys.
+        size: Of a head.
     """
-    queries, keys, size = heads
     normed_td = normed(x_td, norm_d, eps)
     qkv_the = F.linear(normed_td, qkv_od).view(x_td.shape[0], -1, size)
-    turned_the = rotate(qkv_the[:, : queries + keys], cos_t1e, sin_t1e)
-    return turned_the[:, :queries], turned_the[:, queries:], qkv_the[:, queries + keys :]
+    turned_the = rotate(qkv_the[:, :rotated], cos_t1e, sin_t1e)
+    return torch.cat((turned_the, qkv_the[:, rotated:]), 1)
 
 
 @compilable(activations=2)

@@ -3,13 +3,14 @@
 RMSNorm (Zhang & Sennrich 2019), rotary positions (Su et al. 2021, half-split form), grouped-query
 attention (Ainslie et al. 2023), SwiGLU (Shazeer 2020), no biases, tied embeddings.
 
-Shape suffixes: t tokens of a pack, d width, h heads, k key-value heads, e head size, v vocabulary.
+Shape suffixes: t tokens of a pack, d width, h heads, k key-value heads,
+p all heads of queries, keys and values, e head size, v vocabulary.
 """
 
 import torch
 from torch import Tensor, nn
 
-from ectrain.attention import attend
+from ectrain.attention import Layout, attend
 from ectrain.config import TrunkConfig
 from ectrain.layer import after_attention, before_attention, normed
 from ectrain.packing import Pack
@@ -36,13 +37,11 @@ class Block(nn.Module):
         self.gate_up = nn.Linear(width, 2 * config.ffn, bias=False)
         self.down = nn.Linear(config.ffn, width, bias=False)
 
-    def queries_keys_values(
-        self, x_td: Tensor, cos_t1e: Tensor, sin_t1e: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return rotated queries `[t, h, e]` and keys, and values, `[t, k, e]`."""
-        norm, heads = self.attention_norm, (self.heads, self.kv_heads, self.head_size)
+    def queries_keys_values(self, x_td: Tensor, cos_t1e: Tensor, sin_t1e: Tensor) -> Tensor:
+        """Return rotated queries and keys, and values, as `[t, h + 2 k, e]`."""
+        norm, rotated = self.attention_norm, self.heads + self.kv_heads
         return before_attention(
-            x_td, cos_t1e, sin_t1e, norm.weight, norm.eps, self.qkv.weight, heads
+            x_td, cos_t1e, sin_t1e, norm.weight, norm.eps, self.qkv.weight, rotated, self.head_size
         )
 
     def after_attention(self, x_td: Tensor, mixed_the: Tensor) -> Tensor:
@@ -52,10 +51,10 @@ class Block(nn.Module):
         weights = self.out.weight, norm.weight, norm.eps, self.gate_up.weight, self.down.weight
         return after_attention(x_td, mixed_td, *weights)
 
-    def forward(self, x_td: Tensor, cos_t1e: Tensor, sin_t1e: Tensor, pack: Pack) -> Tensor:
+    def forward(self, x_td: Tensor, cos_t1e: Tensor, sin_t1e: Tensor, layout: Layout) -> Tensor:
         """Return the layer's output, `[t, d]`."""
-        q_the, k_tke, v_tke = self.queries_keys_values(x_td, cos_t1e, sin_t1e)
-        return self.after_attention(x_td, attend(q_the, k_tke, v_tke, pack.slabs))
+        qkv_tpe = self.queries_keys_values(x_td, cos_t1e, sin_t1e)
+        return self.after_attention(x_td, attend(qkv_tpe, layout))
 
 
 class Trunk(nn.Module):
@@ -100,6 +99,7 @@ class Trunk(nn.Module):
         x_td = self.embedding(pack.tokens_t)
         cos_t1e = self.cos[pack.positions_t].unsqueeze(1).to(x_td.dtype)
         sin_t1e = self.sin[pack.positions_t].unsqueeze(1).to(x_td.dtype)
+        layout = Layout(pack.slabs, self.config.heads, self.config.kv_heads)
         for block in self.blocks:
-            x_td = block(x_td, cos_t1e, sin_t1e, pack)
+            x_td = block(x_td, cos_t1e, sin_t1e, layout)
         return normed(x_td, self.norm.weight, self.norm.eps)
