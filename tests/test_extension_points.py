@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from harness import Recorder, Stopper, make_plugin, on_path, outcome, stopped, tiny, trained
+from harness import Recorder, Stopper, call, make_plugin, on_path, outcome, stopped, tiny, trained
 
 from ectrain.build import prepare
 from ectrain.config import RunConfig
@@ -150,6 +151,16 @@ def test_a_name_that_two_distributions_offer_is_refused(site: Path, tmp_path: Pa
         offer(site, "ectrain.optimizers", SOUND, {"signs": f"{name}:Signs"}, name)
     with pytest.raises(PluginError, match="'signs' is offered by mine, other; uninstall all but"):
         prepare(alone(), tmp_path / "run")
+
+
+def test_every_kind_of_plugin_is_listed(site: Path) -> None:
+    """The list names optimizers and curricula, too; --load says what is wrong with one."""
+    offer(site, "ectrain.optimizers", SOUND, {"signs": "mine:Signs"})
+    offer(site, "ectrain.curricula", "x = 1", {"odd": "other:x"}, "other")
+    rows = json.loads(call("plugins", "list", "--load", "--json").stdout)["plugins"]
+    found = {(row["kind"], row["name"]): row["state"] for row in rows}
+    assert found["optimizer", "signs"] == "ok"
+    assert found["curriculum", "odd"].startswith("broken: plugin odd of other 1.0 gives 1, expec")
 
 
 # --- curricula ------------------------------------------------------------------------------------

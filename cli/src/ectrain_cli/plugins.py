@@ -32,16 +32,25 @@ plugins.add_command(new)
 @options.as_json
 @options.debug
 def list_plugins(load: bool, as_json: bool) -> None:
-    """List each task and observer: distribution, version, state, where it is installed.
+    """List every plugin by kind: distribution, version, state, where it is installed.
 
     All of it comes from metadata: no plugin is imported, unless --load asks for it.
     """
+    from ectrain.balancer import BALANCERS
     from ectrain.hookspecs import OBSERVERS
-    from ectrain.offers import TASKS, installed
+    from ectrain.offers import CURRICULA, OPTIMIZERS, SANDBOXES, TASKS, installed
 
+    kinds = {
+        "task": TASKS,
+        "observer": OBSERVERS,
+        "balancer": BALANCERS,
+        "optimizer": OPTIMIZERS,
+        "curriculum": CURRICULA,
+        "sandbox": SANDBOXES,
+    }
     found = [
         _row(offer, kind, load)
-        for kind, group in (("task", TASKS), ("observer", OBSERVERS))
+        for kind, group in kinds.items()
         for offer in sorted(installed(group).values(), key=lambda offer: offer.name)
     ]
     if as_json:
@@ -84,17 +93,31 @@ def _state(offer: Offer) -> str:
 
 
 def _loaded(offer: Offer, kind: str) -> str:
+    from ectrain.balancers import balancer_class
+    from ectrain.curriculum import load_curriculum
     from ectrain.errors import EctrainError
     from ectrain.observers import load_observers
+    from ectrain.offers import harmless
+    from ectrain.optimizers import optimizer_class
     from ectrain.plugins import load_tasks
 
     if (state := _state(offer)) != "ok":
         return state
     try:
-        if kind == "task":
-            load_tasks([offer.name])
-        else:
-            load_observers([offer.name])
+        match kind:
+            case "task":
+                load_tasks([offer.name])
+            case "observer":
+                load_observers([offer.name])
+            case "balancer":
+                balancer_class(offer.name)
+            case "optimizer":
+                optimizer_class(offer.name)
+            case "curriculum":
+                load_curriculum(offer.name)
+            case _:
+                with harmless(offer):
+                    offer.load()
     except EctrainError as error:
         return f"broken: {error}"
     return "ok"

@@ -11,7 +11,8 @@ from typing import Any, TypeGuard
 import attrs
 
 from ectrain.errors import ConfigError, PluginError, did_you_mean
-from ectrain.offers import Offer, harmless, installed
+from ectrain.guard import Decision, decisions, factors
+from ectrain.offers import CURRICULA, Offer, harmless, installed
 from ectrain.phases import Curriculum, Gate, Level, Phase, Ramp
 from ectrain.structure import structured, toml_tables
 
@@ -30,6 +31,8 @@ class EpochPlan:
         reference: The task whose pass is the epoch.
         checkpoint: Whether the checkpoint after this epoch is kept for good.
         notes: What led here from the epoch before: ended phases and why, gates.
+        guarded: What the regression guard decided after the epoch before, or knows the effect of
+            since then.
     """
 
     epoch: int
@@ -41,6 +44,7 @@ class EpochPlan:
     reference: str
     checkpoint: bool
     notes: tuple[str, ...] = ()
+    guarded: tuple[Decision, ...] = ()
 
 
 @attrs.frozen
@@ -57,9 +61,6 @@ class Finished:
     """The curriculum is through."""
 
     reason: str
-
-
-CURRICULA = "ectrain.curricula"
 
 
 def load_curriculum(name: str) -> Curriculum:
@@ -164,12 +165,28 @@ def next_epoch(
             before = set(_active(phases[number - 1], tasks)) if number else None
             notes = (ended,) if ended and at == len(history) else ()
             epoch, phase_epoch = len(history) + 1, len(history) - at + 1
-            return _plan(curriculum, phase, tasks, before, epoch, phase_epoch, notes)
+            plan = _plan(curriculum, phase, tasks, before, epoch, phase_epoch, notes)
+            return _guarded(plan, phase, history[at:])
         at, why = at + closed[0], closed[1]
         ended = f"phase {phase.name} ended after epoch {at}: {why}"
         if why.startswith("stop"):
             break
     return Finished(ended)
+
+
+def _guarded(plan: EpochPlan, phase: Phase, records: Sequence[EpochRecord]) -> EpochPlan:
+    """Return a plan with the weights that the phase's guard makes of it."""
+    if phase.guard is None or not records:
+        return plan
+    tasks = list(plan.weights)
+    before, now = (
+        decisions(phase.guard, [(r.epoch, r.metrics) for r in seen], tasks)
+        for seen in (records[:-1], records)
+    )
+    raised = factors(now)
+    weights = {task: weight * raised.get(task, 1.0) for task, weight in plan.weights.items()}
+    news = tuple(decision for decision in now if decision not in before)
+    return attrs.evolve(plan, weights=weights, guarded=news)
 
 
 def planned(curriculum: Curriculum, tasks: Sequence[str]) -> list[EpochPlan]:

@@ -20,6 +20,9 @@ import attrs
 from ectrain.errors import ConfigError, EctrainError, PluginError, did_you_mean
 
 TASKS = "ectrain.tasks"
+OPTIMIZERS = "ectrain.optimizers"
+CURRICULA = "ectrain.curricula"
+SANDBOXES = "ectrain.sandboxes"
 
 MOST_CHARACTERS = 500  # of a plugin's own error that a message quotes
 

@@ -10,11 +10,9 @@ import torch
 
 from ectrain.config import OptimizerConfig
 from ectrain.errors import ConfigError, PluginError, did_you_mean
-from ectrain.offers import installed, load_class
+from ectrain.offers import OPTIMIZERS, installed, load_class
 from ectrain.plugins import blame
 from ectrain.structure import structured
-
-OPTIMIZERS = "ectrain.optimizers"
 
 ConfigT = TypeVar("ConfigT")
 
@@ -85,7 +83,7 @@ def optimizer_class(name: str) -> type[OptimizerMaker[Any]]:
     if name not in offers:
         near = did_you_mean(name, [*OWN, *offers])
         raise ConfigError(f"no installed plugin offers optimizer {name!r}{near}")
-    found = load_class(name, OPTIMIZERS, "optimizer", OptimizerMaker)
+    found = load_class(name, OPTIMIZERS, "optimizer", OptimizerMaker)  # type: ignore[type-abstract]
     if getattr(found, "name", None) != name:
         raise PluginError(f"plugin {offers[name]}: its class has no name = {name!r}")
     return found

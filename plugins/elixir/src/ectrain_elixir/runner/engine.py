@@ -4,7 +4,7 @@ import atexit
 import functools
 
 from ectrain.errors import PluginError, SandboxError
-from ectrain.offers import chosen, harmless
+from ectrain.offers import SANDBOXES, chosen, harmless
 from ectrain_elixir.runner import bubblewrap, toolchain
 from ectrain_elixir.runner.bubblewrap import Bubblewrap
 from ectrain_elixir.runner.limited import Bare
@@ -35,9 +35,6 @@ def availability() -> Availability:
     except SandboxError as error:
         return Availability(elixir.version, None, why=str(error), remedy=bubblewrap.REMEDY)
     return Availability(elixir.version, "strict")
-
-
-SANDBOXES = "ectrain.sandboxes"
 
 
 def find_runner(sandbox: str = "auto", mode: Mode = "strict") -> PooledRunner:
