@@ -18,7 +18,7 @@ from ectrain.errors import BusyError, ConfigError, DataError, Interrupted, Resou
 from ectrain.shards import hash_problems, read_manifest
 from ectrain.storage import Storage
 from ectrain.task import SPLITS
-from ectrain_elixir.datasets import Row, labelled, open_split
+from ectrain_elixir.datasets import Row, labelled, open_split, work
 from ectrain_elixir.datasets.assembly import Choices
 from ectrain_elixir.datasets.build import BuildOptions, build
 from ectrain_elixir.datasets.checking import check
@@ -55,8 +55,11 @@ def test_projects_become_rows_with_package_licence_and_pairs(tmp_path: Path) -> 
     assert sum(map(len, groups)) == len(set().union(*groups)) == 4
 
 
-def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
+def test_the_same_input_gives_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever the number of processes and the order of the paths, the files are equal."""
+    monkeypatch.setattr(work, "POOL_BYTES", 0)
     roots = [project(tmp_path / name, name * 3) for name in "abc"]
     build(BuildOptions(tuple(roots), tmp_path / "one"))
     build(BuildOptions(tuple(reversed(roots)), tmp_path / "two", jobs=2))

@@ -219,7 +219,7 @@ def show(
     help="What is never split.",
 )
 @click.option("--shares", metavar="T,V,T", callback=shares_of, help="train,val,test: 80,10,10.")
-@click.option("--seed", type=int, default=0)
+@click.option("--seed", type=int, default=0, help="Of the splits.")
 @_JSON
 def split(folder: Path, out: Path, by: Any, shares: Any, seed: int, as_json: bool) -> None:
     """Write a dataset of the same files with other splits."""

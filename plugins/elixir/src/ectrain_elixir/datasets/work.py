@@ -22,6 +22,7 @@ from ectrain_elixir.datasets.outline import ModuleOutline, Outline
 from ectrain_elixir.datasets.reading import Dropped, Filters, Kept, read_unit
 
 READING = 1  # version of what is read of a file: another one reads everything anew
+POOL_BYTES = 32 << 20  # of input, below which starting processes costs more than they save
 _AHEAD = 2  # units for each process that wait for it
 
 
@@ -82,7 +83,7 @@ def read_units(place: Workplace, units: Sequence[Unit], jobs: int) -> Iterator[D
             yield Done(path, unit.bytes, True)
         else:
             waiting.append((unit, path))
-    if jobs <= 1 or len(waiting) <= 1:
+    if jobs <= 1 or len(waiting) <= 1 or sum(unit.bytes for unit, _ in waiting) < POOL_BYTES:
         for unit, path in waiting:
             yield Done(place.read(unit, path), unit.bytes, False)
         return
