@@ -8,9 +8,11 @@ from pathlib import Path
 
 import attrs
 
-from ectrain.task import Split
+from ectrain.shards import is_dataset
+from ectrain.task import SPLITS, Split
 from ectrain_codegen.objectives import Objective
 from ectrain_elixir.corpus import Source, read_sources, split_sources
+from ectrain_elixir.datasets import Piece, Pieces, open_split
 from ectrain_elixir.katas import Kata, katas
 
 CHARACTERS_A_TOKEN = 3  # a byte-level token of code holds more than this, so a piece fits
@@ -63,17 +65,24 @@ def embedded(
 
 @cache
 def directory(root: Path, max_tokens: int) -> Mapping[Split, Sequence[CodeSample]]:
-    """Return the splits of a directory of Elixir code, whole packages or folders in each.
+    """Return the splits of a built dataset, or of a directory of Elixir code as it is.
 
     Raises:
         DataError: The directory is missing, or holds too little Elixir to split.
     """
-    splits = split_sources(read_sources(root))
     limit = max_tokens * CHARACTERS_A_TOKEN
+    if is_dataset(root):
+        return {split: Pieces(open_split(root, split), limit, _sample) for split in SPLITS}
+    splits = split_sources(read_sources(root))
     return {
         split: tuple(sample for source in sources for sample in _pieces(source, limit))
         for split, sources in splits.items()
     }
+
+
+def _sample(piece: Piece) -> CodeSample:
+    name = f"{piece.row.id}#{piece.number}"
+    return CodeSample(name, piece.row.group, "", piece.text, piece.whole)
 
 
 def _pieces(source: Source, limit: int) -> Iterator[CodeSample]:

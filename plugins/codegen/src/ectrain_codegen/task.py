@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Literal
 
 import attrs
@@ -12,6 +11,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from ectrain.errors import ConfigError
+from ectrain.mixing import EMBEDDED, examples_from, parse_sources
 from ectrain.model import Model
 from ectrain.parts import TokenHead, TokenOutput, token_loss
 from ectrain.task import (
@@ -50,7 +50,8 @@ class CodegenConfig:
     """Settings of the codegen task.
 
     Attributes:
-        data: Directory of Elixir code; "" for the embedded katas.
+        data: Directory of Elixir code or built dataset; "" for the embedded katas; a mix as
+            `embedded=0.3,DIR=0.7`.
         size: Embedded training katas.
         seed: Of the embedded katas.
         levels: Of facts that embedded katas need: 0 none, 1 one hop, 2 two hops; equal shares.
@@ -78,10 +79,13 @@ class CodegenTask(Task[CodeSample, CodegenConfig]):
     goals = (Goal("pass@1", 0.70),)
 
     def examples(self, split: Split) -> Sequence[CodeSample]:
-        """Return embedded katas, or pieces of a directory's files."""
-        if self.config.data:
-            return directory(Path(self.config.data), self.config.max_tokens)[split]
-        return embedded(split, self.config.size, self.config.seed, self.config.levels)
+        """Return embedded katas, pieces of a directory's or a dataset's files, or a mix."""
+        config = self.config
+        return examples_from(
+            config.data,
+            lambda: embedded(split, config.size, config.seed, config.levels),
+            lambda path: directory(path, config.max_tokens)[split],
+        )
 
     def control_tokens(self) -> tuple[str, ...]:
         """Return the marks that the objectives need."""
@@ -168,7 +172,8 @@ class CodegenTask(Task[CodeSample, CodegenConfig]):
 
     @property
     def _gives_facts(self) -> bool:
-        return not self.config.data and any(self.config.levels)
+        places = [source.place for source in parse_sources(self.config.data)]
+        return EMBEDDED in places and any(self.config.levels)
 
     def evaluate(self, model: Model, split: Split, budget: Budget) -> Mapping[str, Estimate]:
         """Write the answers of held-out katas and run their tests on them."""

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from ectrain.errors import DataError
 from ectrain.records import read_records
+from ectrain.shards import is_dataset
 from ectrain.task import Split
+from ectrain_elixir.datasets import Row, labelled
 from ectrain_elixir.findings import SNIPPET_FINDINGS, finding
 from ectrain_elixir.twins import snippets
 
@@ -90,12 +92,20 @@ def embedded(split: Split, size: int, seed: int) -> tuple[LabelledCode, ...]:
 
 
 def stored(folder: Path, split: Split) -> Sequence[LabelledCode]:
-    """Return the records of `<folder>/<split>.jsonl`, one `LabelledCode` a line.
+    """Return a built dataset's files that Sobelow looked at, or `LabelledCode` a line of JSON.
 
     Raises:
-        DataError: The file is missing or malformed; path, line and field are named.
+        DataError: `<folder>/<split>.jsonl` is missing or malformed (path, line and field are
+            named), or no file of the dataset has labels.
     """
+    if is_dataset(folder):
+        return labelled(folder, split, "sobelow", _of_row)
     return read_records(folder / f"{split}.jsonl", LabelledCode)
+
+
+def _of_row(row: Row) -> LabelledCode:
+    seen = {label.name for label in row.findings}
+    return LabelledCode(row.id, row.group, row.code, tuple(x for x in LABELS if x in seen))
 
 
 def counts(examples: Sequence[LabelledCode]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -7,7 +7,6 @@ import random
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 
 import attrs
 import numpy as np
@@ -23,6 +22,7 @@ from ectrain.labels import (
     bootstrapped,
     micro_f1,
 )
+from ectrain.mixing import examples_from
 from ectrain.model import Model
 from ectrain.parts import label_loss
 from ectrain.task import (
@@ -51,7 +51,8 @@ class SecurityConfig:
     """Settings of the security task.
 
     Attributes:
-        data: Folder with train.jsonl, val.jsonl and test.jsonl; "" for the embedded twins.
+        data: Folder with train.jsonl, val.jsonl and test.jsonl, or built dataset; "" for the
+            embedded twins; a mix as `embedded=0.3,DIR=0.7`.
         size: Embedded training snippets.
         seed: Of the embedded snippets.
         max_tokens: Most tokens of a snippet; a longer one is cut at its end.
@@ -77,10 +78,13 @@ class SecurityTask(Task[LabelledCode, SecurityConfig]):
     goals = (Goal("macro_f1", 0.5, ("majority_macro_f1", "ngram_macro_f1")),)
 
     def examples(self, split: Split) -> Sequence[LabelledCode]:
-        """Return embedded twins, or the records of a folder."""
-        if self.config.data:
-            return stored(Path(self.config.data), split)
-        return embedded(split, self.config.size, self.config.seed)
+        """Return embedded twins, the records of a folder or dataset, or a mix."""
+        config = self.config
+        return examples_from(
+            config.data,
+            lambda: embedded(split, config.size, config.seed),
+            lambda path: stored(path, split),
+        )
 
     def encode(self, example: LabelledCode, tokenizer: Tokenizer, rng: random.Random) -> Segment:
         """Read the whole snippet in both directions; one target a label."""
