@@ -1,12 +1,14 @@
 """Katas: small Elixir programs composed of steps, each with its doc, spec, answer and tests.
 
-`katas(split, size, seed, levels)` is the entry. A composition, the kinds of its steps in order, is
-in one split only, so what is measured on held-out katas is composing anew, not remembering.
+`katas(split, size, seed, levels, families)` is the entry. A composition, the kinds of its steps in
+order, is in one split only, so what is measured on held-out katas is composing anew, not
+remembering. `tier(name)` gives what is held out beyond that; see `tiers.py`.
 """
 
-from ectrain_elixir.katas.facts import FACT_SYMBOLS
-from ectrain_elixir.katas.families import FAMILIES
+from ectrain_elixir.katas.families import FACT_FAMILIES, FAMILIES, FIRST_FAMILIES
 from ectrain_elixir.katas.kata import Fact, Kata
 from ectrain_elixir.katas.splits import katas
+from ectrain_elixir.katas.tiers import TIERS, Tier, tier
+from ectrain_elixir.katas.vocabulary import FACT_SYMBOLS
 
-__all__ = ["FACT_SYMBOLS", "FAMILIES", "Fact", "Kata", "katas"]
+__all__ = ["FACT_FAMILIES", "FACT_SYMBOLS", "FAMILIES", "FIRST_FAMILIES", "Fact", "Kata", "katas"]

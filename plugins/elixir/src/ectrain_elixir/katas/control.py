@@ -23,6 +23,14 @@ def comprehension(rng: random.Random) -> Draft:
         filters = ", ".join(of(step, "x") for step in made[:-1])
         return [f"for x <- list, {filters}, do: {of(made[-1], 'x')}"]
 
+    def flat(made: Sequence[Step]) -> list[str]:
+        kept = " and ".join(of(step, "x") for step in made[:-1])
+        return [
+            "Enum.flat_map(list, fn x ->",
+            f"  if {kept}, do: [{of(made[-1], 'x')}], else: []",
+            "end)",
+        ]
+
     def run(made: Sequence[Step], arguments: tuple[Any, ...]) -> Any:
         kept = [x for x in arguments[0] if all(step.run(x) for step in made[:-1])]
         return [made[-1].run(x) for x in kept]
@@ -33,6 +41,7 @@ def comprehension(rng: random.Random) -> Draft:
         spec="([integer()]) :: [integer()]",
         head="(list)",
         body=body,
+        idioms=(flat,),
         run=run,
         inputs=((integers(rng),), (integers(rng),), ([],)),
         misses=misses_of(rng, chosen, pools),
@@ -66,6 +75,17 @@ def recursion(rng: random.Random) -> Draft:
             f"def {name}([_ | t]), do: {name}(t)",
         ]
 
+    def folded(made: Sequence[Step]) -> list[str]:
+        condition, change, way = made
+        joined, _, _, empty = ways[way.code]
+        return [
+            f"def {name}(list) do",
+            f"  List.foldr(list, {empty}, fn x, acc ->",
+            f"    if {of(condition, 'x')}, do: {joined.format(of(change, 'x'), 'acc')}, else: acc",
+            "  end)",
+            "end",
+        ]
+
     def run(made: Sequence[Step], arguments: tuple[Any, ...]) -> Any:
         condition, change, way = made
         _, combine, result, _ = ways[way.code]
@@ -81,6 +101,7 @@ def recursion(rng: random.Random) -> Draft:
         spec="([integer()]) :: term()",
         head=None,
         body=body,
+        idioms=(folded,),
         run=run,
         inputs=((integers(rng),), (integers(rng),), ([],)),
         misses=misses_of(rng, chosen, pools),
@@ -116,6 +137,15 @@ def reduction(rng: random.Random) -> Draft:
             "end)",
         ]
 
+    def staged(made: Sequence[Step]) -> list[str]:
+        condition, change, way = made
+        return [
+            "list",
+            f"|> Enum.filter(&({of(condition, '&1')}))",
+            f"|> Enum.map(&({of(change, '&1')}))",
+            f"|> Enum.reduce({start}, fn x, acc -> {ways[way.code][0].format('x')} end)",
+        ]
+
     def run(made: Sequence[Step], arguments: tuple[Any, ...]) -> Any:
         condition, change, way = made
         acc = start
@@ -131,6 +161,7 @@ def reduction(rng: random.Random) -> Draft:
         spec="([integer()]) :: integer()",
         head="(list)",
         body=body,
+        idioms=(staged,),
         run=run,
         inputs=((integers(rng),), (integers(rng),), ([],)),
         misses=misses_of(rng, chosen, pools),
@@ -154,6 +185,16 @@ def decisions(rng: random.Random) -> Draft:
             "end",
         ]
 
+    def branches(made: Sequence[Step]) -> list[str]:
+        first, one, second, other = made
+        return [
+            f"if {of(first, 'n')} do",
+            f"  {of(one, 'n')}",
+            "else",
+            f"  if {of(second, 'n')}, do: {of(other, 'n')}, else: n",
+            "end",
+        ]
+
     def run(made: Sequence[Step], arguments: tuple[Any, ...]) -> Any:
         first, one, second, other = made
         (n,) = arguments
@@ -167,6 +208,7 @@ def decisions(rng: random.Random) -> Draft:
         spec="(integer()) :: integer()",
         head="(n)",
         body=body,
+        idioms=(branches,),
         run=run,
         inputs=tuple((n,) for n in rng.sample(range(-6, 16), 5)),
         misses=misses_of(rng, chosen, pools),
@@ -188,6 +230,13 @@ def guards(rng: random.Random) -> Draft:
         ]
         return [*clauses, f"def {name}(_), do: :{labels[-1]}"]
 
+    def conditions(made: Sequence[Step]) -> list[str]:
+        lines = [
+            f"    {of(step, 'n')} -> :{label}" for step, label in zip(made, labels, strict=False)
+        ]
+        last = [f"    true -> :{labels[-1]}", "  end", "end"]
+        return [f"def {name}(n) do", "  cond do", *lines, *last]
+
     def run(made: Sequence[Step], arguments: tuple[Any, ...]) -> Any:
         for step, label in zip(made, labels, strict=False):
             if step.run(arguments[0]):
@@ -201,6 +250,7 @@ def guards(rng: random.Random) -> Draft:
         spec="(integer()) :: atom()",
         head=None,
         body=body,
+        idioms=(conditions,),
         run=run,
         inputs=tuple((n,) for n in rng.sample(range(-6, 16), 6)),
         misses=misses_of(rng, chosen, pools),

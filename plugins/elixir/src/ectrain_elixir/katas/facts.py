@@ -13,7 +13,17 @@ from functools import partial
 from typing import Any
 
 from ectrain_elixir.katas import steps
-from ectrain_elixir.katas.compose import Maker, drawn, misses_of, of, said, through, told
+from ectrain_elixir.katas.compose import (
+    Maker,
+    assigned,
+    drawn,
+    misses_of,
+    of,
+    piped,
+    said,
+    through,
+    told,
+)
 from ectrain_elixir.katas.kata import Draft, Fact, Step
 from ectrain_elixir.katas.values import Struct, integers
 
@@ -23,14 +33,6 @@ OWNERS = ("Basket", "Player", "Garage", "Studio", "Harbor", "Depot")
 STRUCTS = ("Account", "Wallet", "Tank", "Meter", "Ticket", "Parcel")
 HOLDERS = ("owner", "backup", "source", "target", "first", "spare")
 FIELDS = ("cents", "liters", "points", "grams", "hours", "seats", "miles", "volts")
-
-PROPERTIES = ("containsFunction", "importsFrom", "hasField", "referencesType")
-FACT_SYMBOLS = (
-    "[ONTO]",
-    "[/ONTO]",
-    *(f"<{p}>" for p in PROPERTIES),
-    *(f"</{p}>" for p in PROPERTIES),
-)
 
 MOST_OTHERS = 2  # things of the same kind that the answer does not need
 
@@ -64,12 +66,14 @@ def rules(rng: random.Random, level: int) -> Draft:
         chosen.append(rng.choice(steps.ENDINGS)(rng))
         pools.append(steps.ENDINGS)
     facts = [Fact(m, "containsFunction", f"{f}/1") for m, f in zip(modules, functions, strict=True)]
+    needed = facts[:1]
     code = [
         f"defmodule {m} do\n  def {f}(x), do: {of(step, 'x')}\nend\n"
         for m, f, step in zip(modules, functions, inner, strict=True)
     ]
     if level == 2:
         facts += [Fact(o, "importsFrom", m) for o, m in zip(owners, modules, strict=True)]
+        needed = [facts[count], facts[0]]
         code += [
             f"defmodule {o} do\n  import {m}\n  def total(x), do: {f}(x)\nend\n"
             for o, m, f in zip(owners, modules, functions, strict=True)
@@ -79,13 +83,15 @@ def rules(rng: random.Random, level: int) -> Draft:
         request=said([step.say for step in chosen]),
         spec="([integer()]) :: term()",
         head="(list)",
-        body=lambda made: ["list", *(f"|> {step.code}" for step in made)],
+        body=lambda made: piped("list", [step.code for step in made]),
+        idioms=(lambda made: assigned("list", [step.code for step in made]),),
         run=lambda made, arguments: through(made, arguments[0]),
         inputs=((integers(rng),), (integers(rng),), ([],)),
         misses=misses_of(rng, chosen, pools),
         level=level,
         facts=tuple(rng.sample(facts, len(facts))),
         surroundings="".join(code),
+        needed=tuple(needed),
     )
 
 
@@ -110,6 +116,10 @@ def fields(rng: random.Random, level: int) -> Draft:
     def body(made: Sequence[Step]) -> list[str]:
         return [*(f"s = {step.code}" for step in made[:-1]), made[-1].code]
 
+    def keyed(made: Sequence[Step]) -> list[str]:
+        keys = ", ".join(f"Access.key(:{key})" for key in path.split(".")[1:])
+        return piped("s", [step.code.replace(f"{path}, ", f"[{keys}], ") for step in made])
+
     inner = [Struct(struct, ((name, 0),)) for struct, name in zip(structs, names, strict=True)]
     whole = Struct(outer, tuple(zip(holders, inner, strict=True))) if level == 2 else inner[0]
     way = path.split(".")[1:]
@@ -121,10 +131,12 @@ def fields(rng: random.Random, level: int) -> Draft:
         return updated(arguments[0], way, lambda number: through(made, number))
 
     facts = [Fact(struct, "hasField", name) for struct, name in zip(structs, names, strict=True)]
+    needed = facts[:1]
     code = [struct_module(struct, {name: "0"}) for struct, name in zip(structs, names, strict=True)]
     if level == 2:
         pairs = list(zip(holders, structs, strict=True))
         facts += [Fact(holder, "referencesType", struct) for holder, struct in pairs]
+        needed = [facts[count], facts[0]]
         code.append(struct_module(outer, {holder: f"%{struct}{{}}" for holder, struct in pairs}))
     return Draft(
         steps=tuple(chosen),
@@ -132,12 +144,14 @@ def fields(rng: random.Random, level: int) -> Draft:
         spec="(struct()) :: struct()",
         head="(s)",
         body=body,
+        idioms=(keyed,),
         run=run,
         inputs=tuple((value(number),) for number in rng.sample(range(-6, 16), 3)),
         misses=misses_of(rng, chosen, [(change,)] * len(chosen)),
         level=level,
         facts=tuple(rng.sample(facts, len(facts))),
         surroundings="".join(code),
+        needed=tuple(needed),
     )
 
 
@@ -158,11 +172,3 @@ def struct_module(name: str, defaults: Mapping[str, str]) -> str:
     """Return a module with a struct, its defaults as Elixir."""
     fields = ", ".join(f"{field}: {default}" for field, default in defaults.items())
     return f"defmodule {name} do\n  defstruct {fields}\nend\n"
-
-
-def families(level: int) -> dict[str, Callable[[random.Random], Draft]]:
-    """Return the families whose katas need facts of a level, 1 or 2."""
-    return {
-        "rules": lambda rng: rules(rng, level),
-        "fields": lambda rng: fields(rng, level),
-    }

@@ -44,6 +44,8 @@ class Kata:
         tests: A whole ExUnit module.
         test_names: Names of its tests, as they are run.
         near_misses: Plausible answers, each of which fails a test.
+        alternatives: Right answers in other idioms.
+        needed: Those of the facts that lead to what the answer needs, in order: `level` many.
         level: Hops from what the doc names to what the answer needs: 0 where no fact is needed.
         facts: Facts of the surroundings that the prompt gives.
         surroundings: Modules that the answer may use, which the prompt doesn't show.
@@ -61,6 +63,13 @@ class Kata:
     level: int = 0
     facts: tuple[Fact, ...] = ()
     surroundings: str = ""
+    alternatives: tuple[str, ...] = ()
+    needed: tuple[Fact, ...] = ()
+
+    @property
+    def length(self) -> int:
+        """How many steps were composed."""
+        return len(self.steps)
 
     @property
     def group(self) -> str:
@@ -86,7 +95,11 @@ class Step:
     kind: str
     say: str
     code: str
-    run: Callable[[Any], Any] = attrs.field(eq=False)
+    run: Callable[..., Any] = attrs.field(eq=False)
+
+
+Body = Callable[[Sequence[Step]], list[str]]
+Call = Callable[[str, tuple[Any, ...]], list[str]]
 
 
 @attrs.frozen
@@ -97,22 +110,28 @@ class Draft:
         steps: What it is composed of.
         request: The doc.
         preamble: Lines of the module before the doc, without indentation.
-        spec: The function's types, after its name.
+        spec: The function's types, after its name; "" where they would tell what facts tell.
         head: The head that the prompt ends with, None where the answer writes its own clauses.
-        body: From steps to the answer's lines inside the function (or the module, without head).
+        body: The first idiom: from steps to the answer's lines inside the function (or the
+            module, without head).
         run: From steps and an input to the result, in Python.
         inputs: Arguments to test with, each a tuple.
         misses: Steps of programs that are nearly right.
         level: Hops from what the request names to what the answer needs.
         facts: Of the surroundings, in the order in which they are given.
         surroundings: Modules that the answer may use.
+        idioms: Other bodies that do the same.
+        call: From the function's full name and an input to a test's lines, the last of which is
+            an expression; by default the function is called with the input.
+        module: Name of the module, where it can't be any.
+        needed: Facts that lead from what the request names to what the answer needs, in order.
     """
 
     steps: tuple[Step, ...]
     request: str
     spec: str
     head: str | None
-    body: Callable[[Sequence[Step]], list[str]]
+    body: Body
     run: Callable[[Sequence[Step], tuple[Any, ...]], Any]
     inputs: tuple[tuple[Any, ...], ...]
     misses: tuple[tuple[Step, ...], ...]
@@ -120,6 +139,10 @@ class Draft:
     level: int = 0
     facts: tuple[Fact, ...] = ()
     surroundings: str = ""
+    idioms: tuple[Body, ...] = ()
+    call: Call | None = None
+    module: str = ""
+    needed: tuple[Fact, ...] = ()
 
 
 def written(family: str, module: str, function: str, draft: Draft) -> Kata | None:
@@ -133,7 +156,7 @@ def written(family: str, module: str, function: str, draft: Draft) -> Kata | Non
     if not wrong:
         return None
     prompt = _prompt(module, function, draft)
-    names, tests = _tests(module, function, draft.inputs, expected)
+    names, tests = _tests(f"{module}.{function}", draft, expected)
     mark = hashlib.sha256(f"{prompt}{names}".encode()).hexdigest()[:10]
     return Kata(
         id=f"{family}-{mark}",
@@ -148,32 +171,50 @@ def written(family: str, module: str, function: str, draft: Draft) -> Kata | Non
         level=draft.level,
         facts=draft.facts,
         surroundings=draft.surroundings,
+        needed=draft.needed,
+        alternatives=tuple(
+            _answer(attrs.evolve(draft, body=body), draft.steps) for body in draft.idioms
+        ),
     )
 
 
 def _prompt(module: str, function: str, draft: Draft) -> str:
-    lines = [*draft.preamble, f'@doc "{draft.request}"', f"@spec {function}{draft.spec}"]
+    lines = [*draft.preamble, f'@doc "{draft.request}"']
+    if draft.spec:
+        lines.append(f"@spec {function}{draft.spec}")
     if draft.head is not None:
         lines.append(f"def {function}{draft.head} do")
-    facts = f"# [ONTO] {' '.join(map(str, draft.facts))} [/ONTO]\n" if draft.facts else ""
-    return f"{facts}defmodule {module} do\n" + "".join(f"  {line}\n" for line in lines)
+    inside = "".join(f"  {line}\n" if line else "\n" for line in lines)
+    return f"{facts_line(draft.facts)}defmodule {module} do\n{inside}"
+
+
+def facts_line(facts: Sequence[Fact]) -> str:
+    """Return the line of a prompt that gives facts, "" without any."""
+    return f"# [ONTO] {' '.join(map(str, facts))} [/ONTO]\n" if facts else ""
 
 
 def _answer(draft: Draft, steps: Sequence[Step]) -> str:
     inside = draft.head is not None
     indent = "    " if inside else "  "
-    body = "".join(f"{indent}{line}\n" for line in draft.body(steps))
+    body = "".join(f"{indent}{line}\n" if line else "\n" for line in draft.body(steps))
     return body + ("  end\n" if inside else "") + "end\n"
 
 
-def _tests(
-    module: str, function: str, inputs: Sequence[tuple[Any, ...]], expected: Sequence[Any]
-) -> tuple[tuple[str, ...], str]:
-    names = tuple(f"case {number}" for number in range(1, len(inputs) + 1))
-    calls = [f"{module}.{function}({', '.join(map(literal, values))})" for values in inputs]
-    cases = "".join(
-        f'  test "{name}" do\n    assert {call} === {literal(result)}\n  end\n\n'
-        for name, call, result in zip(names, calls, expected, strict=True)
-    )
-    text = f"defmodule {module}Test do\n  use ExUnit.Case, async: false\n\n{cases.rstrip()}\nend\n"
-    return names, text
+def _tests(function: str, draft: Draft, expected: Sequence[Any]) -> tuple[tuple[str, ...], str]:
+    call = draft.call or called
+    names = tuple(f"case {number}" for number in range(1, len(draft.inputs) + 1))
+    cases = []
+    for name, values, result in zip(names, draft.inputs, expected, strict=True):
+        *before, last = call(function, values)
+        lines = [*before, f"assert {last} === {literal(result)}"]
+        cases.append(
+            f'  test "{name}" do\n' + "".join(f"    {line}\n" for line in lines) + "  end\n"
+        )
+    module = function.rpartition(".")[0]
+    text = "\n".join(cases)
+    return (names, f"defmodule {module}Test do\n  use ExUnit.Case, async: false\n\n{text}end\n")
+
+
+def called(function: str, values: tuple[Any, ...]) -> list[str]:
+    """Return the call of a function."""
+    return [f"{function}({', '.join(map(literal, values))})"]

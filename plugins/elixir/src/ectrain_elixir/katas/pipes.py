@@ -6,8 +6,19 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import attrs
+
 from ectrain_elixir.katas import steps
-from ectrain_elixir.katas.compose import Maker, drawn, misses_of, said, through
+from ectrain_elixir.katas.compose import (
+    Maker,
+    applied,
+    assigned,
+    drawn,
+    misses_of,
+    piped,
+    said,
+    through,
+)
 from ectrain_elixir.katas.kata import Draft, Step
 from ectrain_elixir.katas.values import integers, sentence, words
 
@@ -20,12 +31,13 @@ def _piped(
     stages: Sequence[Maker],
     endings: Sequence[Maker],
     before: Sequence[str] = (),
+    length: int | None = None,
 ) -> Draft:
     """Return a program that is one pipe over its argument."""
-    count = rng.choice((1, 2, 2, 3, 3))
+    count = length or rng.choice((1, 2, 2, 3, 3))
     chosen = drawn(rng, stages, count)
     pools: list[Sequence[Maker]] = [stages] * count
-    if rng.random() < 0.5:
+    if length is None and rng.random() < 0.5:
         chosen.append(rng.choice(endings)(rng))
         pools.append(endings)
     return Draft(
@@ -33,75 +45,64 @@ def _piped(
         request=said([step.say for step in chosen]),
         spec=spec,
         head=f"({subject})",
-        body=lambda made: [subject, *(f"|> {code}" for code in (*before, *(s.code for s in made)))],
+        body=lambda made: piped(subject, [*before, *(step.code for step in made)]),
+        idioms=(lambda made: assigned(subject, [*before, *(step.code for step in made)]),),
         run=lambda made, arguments: through(made, arguments[0]),
         inputs=tuple((value,) for value in inputs),
         misses=misses_of(rng, chosen, pools),
     )
 
 
-def pipeline(rng: random.Random) -> Draft:
+def pipeline(rng: random.Random, length: int | None = None) -> Draft:
     """A pipe over a list of integers."""
     name = rng.choice(("list", "numbers", "values", "items"))
     inputs = [integers(rng), integers(rng), []]
-    return _piped(rng, name, "(list()) :: term()", inputs, steps.STAGES, steps.ENDINGS)
+    return _piped(rng, name, "(list()) :: term()", inputs, steps.STAGES, steps.ENDINGS, (), length)
 
 
-def strings(rng: random.Random) -> Draft:
+def strings(rng: random.Random, length: int | None = None) -> Draft:
     """A pipe over a text."""
     name = rng.choice(("text", "string", "input"))
     inputs = [sentence(rng), sentence(rng), "x"]
     stages, endings = steps.TEXT_STAGES, steps.TEXT_ENDINGS
-    return _piped(rng, name, "(String.t()) :: term()", inputs, stages, endings)
+    return _piped(rng, name, "(String.t()) :: term()", inputs, stages, endings, (), length)
 
 
-def word_lists(rng: random.Random) -> Draft:
+def word_lists(rng: random.Random, length: int | None = None) -> Draft:
     """A pipe over a list of words."""
     name = rng.choice(("words", "names", "terms"))
     inputs = [words(rng), words(rng), []]
     stages, endings = steps.WORD_STAGES, steps.WORD_ENDINGS
-    return _piped(rng, name, "([String.t()]) :: term()", inputs, stages, endings)
+    return _piped(rng, name, "([String.t()]) :: term()", inputs, stages, endings, (), length)
 
 
-def digits(rng: random.Random) -> Draft:
+def digits(rng: random.Random, length: int | None = None) -> Draft:
     """A pipe over the digits of a number."""
     inputs = [[int(d) for d in str(rng.randint(10_000, 9_999_999))] for _ in range(2)] + [[7]]
-    draft = _piped(
-        rng, "n", "(integer()) :: term()", inputs, steps.STAGES, steps.ENDINGS, ["Integer.digits()"]
-    )
-    return Draft(
-        steps=draft.steps,
+    spec, before = "(integer()) :: term()", ["Integer.digits()"]
+    draft = _piped(rng, "n", spec, inputs, steps.STAGES, steps.ENDINGS, before, length)
+    return attrs.evolve(
+        draft,
         request=f"Of the digits of n: {draft.request[0].lower()}{draft.request[1:]}",
-        spec=draft.spec,
-        head=draft.head,
-        body=draft.body,
         run=lambda made, arguments: through(made, [int(d) for d in str(arguments[0])]),
         inputs=tuple((int("".join(map(str, ds))),) for (ds,) in draft.inputs),
-        misses=draft.misses,
     )
 
 
-def chunks(rng: random.Random) -> Draft:
+def chunks(rng: random.Random, length: int | None = None) -> Draft:
     """A pipe over sums of chunks."""
     size = rng.randint(2, 3)
     inputs = [integers(rng), integers(rng), []]
     before = [f"Enum.chunk_every({size})", "Enum.map(&Enum.sum/1)"]
-    draft = _piped(rng, "list", "(list()) :: term()", inputs, steps.STAGES, steps.ENDINGS, before)
+    spec = "(list()) :: term()"
+    draft = _piped(rng, "list", spec, inputs, steps.STAGES, steps.ENDINGS, before, length)
 
     def run(made: Sequence[Step], arguments: tuple[Any, ...]) -> Any:
         (xs,) = arguments
         return through(made, [sum(xs[at : at + size]) for at in range(0, len(xs), size)])
 
-    return Draft(
-        steps=draft.steps,
-        request=f"Of the sums of chunks of {size}: {draft.request[0].lower()}{draft.request[1:]}",
-        spec=draft.spec,
-        head=draft.head,
-        body=draft.body,
-        run=run,
-        inputs=draft.inputs,
-        misses=draft.misses,
-    )
+    request = f"Of the sums of chunks of {size}: {draft.request[0].lower()}{draft.request[1:]}"
+    return attrs.evolve(draft, request=request, run=run)
 
 
 def groups(rng: random.Random) -> Draft:
@@ -131,6 +132,13 @@ def groups(rng: random.Random) -> Draft:
             f"|> Map.new(fn {{k, xs}} -> {{k, {way.code}}} end)",
         ]
 
+    def comprehension(made: Sequence[Step]) -> list[str]:
+        stage, way = made
+        return [
+            f"groups = Enum.group_by({applied(stage.code, 'list')}, &Integer.mod(&1, {size}))",
+            f"for {{k, xs}} <- groups, into: %{{}}, do: {{k, {way.code}}}",
+        ]
+
     def run(made: Sequence[Step], arguments: tuple[Any, ...]) -> Any:
         stage, way = made
         found: dict[int, list[int]] = {}
@@ -145,6 +153,7 @@ def groups(rng: random.Random) -> Draft:
         spec="([integer()]) :: map()",
         head="(list)",
         body=body,
+        idioms=(comprehension,),
         run=run,
         inputs=((integers(rng),), (integers(rng),), ([],)),
         misses=misses_of(rng, chosen, pools),
@@ -176,6 +185,11 @@ def zips(rng: random.Random) -> Draft:
         pairs_stage = f"|> Enum.map(fn {{a, b}} -> {first.code} end)"
         return ["left", "|> Enum.zip(right)", pairs_stage, *stages]
 
+    def zipped(made: Sequence[Step]) -> list[str]:
+        first, *rest = made
+        pairs_stage = f"pairs = Enum.zip_with(left, right, fn a, b -> {first.code} end)"
+        return [pairs_stage, *assigned("pairs", [step.code for step in rest])]
+
     def run(made: Sequence[Step], arguments: tuple[Any, ...]) -> Any:
         first, *rest = made
         return through(rest, [first.run(ab) for ab in zip(*arguments, strict=False)])
@@ -186,11 +200,8 @@ def zips(rng: random.Random) -> Draft:
         spec="(list(), list()) :: list()",
         head="(left, right)",
         body=body,
+        idioms=(zipped,),
         run=run,
-        inputs=(
-            (integers(rng), integers(rng)),
-            (integers(rng), integers(rng)),
-            ([], [1]),
-        ),
+        inputs=((integers(rng), integers(rng)), (integers(rng), integers(rng)), ([], [1])),
         misses=misses_of(rng, chosen, pools),
     )

@@ -7,14 +7,24 @@ from collections.abc import Sequence
 from typing import Any
 
 from ectrain_elixir.katas import steps
-from ectrain_elixir.katas.compose import Maker, drawn, grouped, misses_of, of, said, through, told
+from ectrain_elixir.katas.compose import (
+    Maker,
+    assigned,
+    drawn,
+    grouped,
+    misses_of,
+    of,
+    said,
+    through,
+    told,
+)
 from ectrain_elixir.katas.kata import Draft, Step
-from ectrain_elixir.katas.values import Atom, Struct
+from ectrain_elixir.katas.values import Atom
 
 KEYS = ("size", "age", "price", "count", "level", "score", "width", "total")
 
 
-def maps(rng: random.Random) -> Draft:
+def maps(rng: random.Random, length: int | None = None) -> Draft:
     """A pipe over a map."""
     keys = rng.sample(KEYS, 4)
 
@@ -33,7 +43,7 @@ def maps(rng: random.Random) -> Draft:
         )
 
     def update(draw: random.Random) -> Step:
-        k, n, change = key(draw), draw.randint(1, 9), draw.choice(steps.TRANSFORMS)(draw)
+        k, n, change = (key(draw), draw.randint(1, 9), draw.choice(steps.TRANSFORMS)(draw))
         code = f"Map.update(:{k}, {n}, &({of(change, '&1')}))"
         say = f"{told(change, f':{k}')}, or puts {n}"
         return Step(
@@ -57,10 +67,10 @@ def maps(rng: random.Random) -> Draft:
         return Step("sum", "returns the sum of its values", code, lambda m: sum(m.values()))
 
     stages: tuple[Maker, ...] = (put, delete, update, update, only)
-    count = rng.choice((1, 2, 2, 3))
+    count = length or rng.choice((1, 2, 2, 3))
     chosen = drawn(rng, stages, count)
     pools: list[Sequence[Maker]] = [stages] * count
-    if rng.random() < 0.4:
+    if length is None and rng.random() < 0.4:
         chosen.append(rng.choice((size, values))(rng))
         pools.append((size, values))
     inputs = [{Atom(k): rng.randint(1, 20) for k in sorted(rng.sample(keys, n))} for n in (4, 3, 2)]
@@ -70,6 +80,7 @@ def maps(rng: random.Random) -> Draft:
         spec="(map()) :: term()",
         head="(map)",
         body=lambda made: ["map", *(f"|> {step.code}" for step in made)],
+        idioms=(lambda made: assigned("map", [step.code for step in made], "map"),),
         run=lambda made, arguments: through(made, arguments[0]),
         inputs=(*((m,) for m in inputs), ({},)),
         misses=misses_of(rng, chosen, pools),
@@ -101,6 +112,18 @@ def results(rng: random.Random) -> Draft:
         result = f"a + {grouped(of(change, 'b'))}" if both else of(change, "a")
         return [*lines, f"  {{:ok, {result}}}", "else", "  _ -> :error", "end"]
 
+    def cases(made: Sequence[Step]) -> list[str]:
+        *checks, change = made
+        pattern = f"%{{{one}: a, {other}: b}}" if both else f"%{{{one}: a}}"
+        kept = " and ".join(of(step, n) for step, n in zip(checks, "ab", strict=False))
+        result = f"a + {grouped(of(change, 'b'))}" if both else of(change, "a")
+        return [
+            "case map do",
+            f"  {pattern} when {kept} -> {{:ok, {result}}}",
+            "  _ -> :error",
+            "end",
+        ]
+
     def run(made: Sequence[Step], arguments: tuple[Any, ...]) -> Any:
         *checks, change = made
         (m,) = arguments
@@ -121,6 +144,7 @@ def results(rng: random.Random) -> Draft:
         spec="(map()) :: {:ok, integer()} | :error",
         head="(map)",
         body=body,
+        idioms=(cases,),
         run=run,
         inputs=(
             *(
@@ -162,6 +186,14 @@ def options(rng: random.Random) -> Draft:
             of(made[1], "x"),
         ]
 
+    def merged(made: Sequence[Step]) -> list[str]:
+        return [
+            f"all = Keyword.merge([{one}: {first}, {other}: {second}], opts)",
+            f"{{a, b}} = {{all[:{one}], all[:{other}]}}",
+            f"x = {made[0].code}",
+            of(made[1], "x"),
+        ]
+
     def run(made: Sequence[Step], arguments: tuple[Any, ...]) -> Any:
         n, opts = arguments
         given = {str(k): v for k, v in opts}
@@ -174,6 +206,7 @@ def options(rng: random.Random) -> Draft:
         spec="(integer(), keyword()) :: integer()",
         head="(n, opts \\\\ [])",
         body=body,
+        idioms=(merged,),
         run=run,
         inputs=(
             (rng.randint(-5, 12), []),
@@ -206,54 +239,19 @@ def tuples(rng: random.Random) -> Draft:
     count = rng.choice((2, 2, 3))
     chosen = drawn(rng, (part,), count)
     parts = [step.say for step in chosen]
+
+    def bound(made: Sequence[Step]) -> list[str]:
+        lines = [f"{x} = {step.code}" for x, step in zip("xyz", made, strict=False)]
+        return [*lines, f"{{{', '.join('xyz'[: len(made)])}}}"]
+
     return Draft(
         steps=tuple(chosen),
         request=f"Returns a tuple of {', '.join(parts[:-1])} and {parts[-1]}.",
         spec="({integer(), integer()}) :: tuple()",
         head="({a, b})",
         body=lambda made: [f"{{{', '.join(step.code for step in made)}}}"],
+        idioms=(bound,),
         run=lambda made, arguments: tuple(step.run(arguments[0]) for step in made),
         inputs=(*(((rng.randint(-5, 9), rng.randint(-5, 9)),) for _ in range(3)), ((3, 3),)),
         misses=misses_of(rng, chosen, [(part,)] * count),
-    )
-
-
-def structs(rng: random.Random) -> Draft:
-    """A struct through updates of its fields."""
-    module = rng.choice(("Account", "Player", "Basket", "Sensor"))
-    fields = rng.sample(KEYS, 2)
-
-    def change(draw: random.Random) -> Step:
-        field, inner = draw.choice(fields), draw.choice(steps.TRANSFORMS)(draw)
-        code = f"%{{s | {field}: {of(inner, f's.{field}')}}}"
-        return Step(
-            inner.kind,
-            told(inner, field),
-            code,
-            lambda s: {**s, field: inner.run(s[field])},
-        )
-
-    count = rng.choice((1, 2, 2))
-    chosen = drawn(rng, (change,), count)
-
-    def body(made: Sequence[Step]) -> list[str]:
-        return [*(f"s = {step.code}" for step in made[:-1]), made[-1].code]
-
-    def run(made: Sequence[Step], arguments: tuple[Any, ...]) -> Any:
-        (struct,) = arguments
-        return Struct(module, tuple(through(made, dict(struct.fields)).items()))
-
-    def value() -> Struct:
-        return Struct(module, tuple((field, rng.randint(-6, 15)) for field in fields))
-
-    return Draft(
-        steps=tuple(chosen),
-        request=said([step.say for step in chosen]),
-        spec="(struct()) :: struct()",
-        head="(s)",
-        body=body,
-        run=run,
-        inputs=((value(),), (value(),), (value(),)),
-        misses=misses_of(rng, chosen, [(change,)] * count),
-        preamble=(f"defstruct {fields[0]}: 0, {fields[1]}: 0",),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import random
 from collections.abc import Mapping
 from typing import Any
@@ -34,6 +35,12 @@ def literal(value: Any) -> str:
         return f'"{escaped}"'
     if isinstance(value, int):
         return str(value)
+    if isinstance(value, bytes):
+        return f"<<{', '.join(map(str, value))}>>"
+    if isinstance(value, datetime.datetime):
+        return f"~N[{value:%Y-%m-%d %H:%M:%S}]"
+    if isinstance(value, datetime.date):
+        return f"~D[{value:%Y-%m-%d}]"
     if isinstance(value, list):
         return f"[{', '.join(map(literal, value))}]"
     if isinstance(value, tuple):
