@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import attrs
 import pytest
 
-from ectrain.errors import SandboxError
+from ectrain.errors import ConfigError, SandboxError
 from ectrain.generation import Generated
 from ectrain.model import Model
 from ectrain.task import Budget
 from ectrain.testing import Subject
 from ectrain_codegen import CodegenConfig, CodegenTask, execution
-from ectrain_codegen.data import CodeSample
+from ectrain_codegen.data import CodeSample, kata_problems
+from ectrain_codegen.execution import ExecutionConfig, Grammar
 from ectrain_elixir.runner import Program, Status, Verdict, find_runner
 
-TASK = CodegenTask(CodegenConfig(size=64))
+ONE_TIER = ExecutionConfig(tiers=("test",))
+TASK = CodegenTask(CodegenConfig(size=64, execution=ONE_TIER))
 MODEL: Model = Subject(TASK).model
 NONSENSE = "  end end )(\n"
 
@@ -26,9 +29,11 @@ def writes(monkeypatch: pytest.MonkeyPatch, answer: Callable[[CodeSample], str])
     tokenizer = MODEL.tokenizer
     known = {tuple(TASK.prompt(s.prompt, tokenizer)): s for s in TASK.examples("test")}
 
-    def generate(model: Model, task: str, prompts: Sequence[Any], **_: Any) -> list[Any]:
+    def generate(
+        model: Model, task: str, prompts: Sequence[Any], *, samples: int, **_: Any
+    ) -> list[Any]:
         texts = [answer(known[tuple(prompt)]) for prompt in prompts]
-        return [[Generated(tuple(tokenizer.encode(text)), (), True)] for text in texts]
+        return [[Generated((), (), True, text)] * samples for text in texts]
 
     monkeypatch.setattr(execution, "generate", generate)
 
@@ -114,8 +119,8 @@ def test_writing_stops_when_its_time_is_up(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_code_without_tests_is_not_measured() -> None:
     """Plain code has nothing to run: each figure says so."""
-    plain = [CodeSample("a", "g", "", "x = 1")]
-    found = execution.evaluate(MODEL, "codegen", plain, Budget(), 64)
+    plain = kata_problems([CodeSample("a", "g", "", "x = 1")])
+    found = execution.evaluate(MODEL, "codegen", plain, Budget(), 64, ONE_TIER)
     assert {e.why for e in found.values()} == {execution.NO_TESTS}
     assert all(e.value is None for e in found.values())
 
@@ -123,7 +128,8 @@ def test_code_without_tests_is_not_measured() -> None:
 def test_a_real_model_writes_and_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     """An untrained model's figures are measured and wrong, not missing."""
     runs(monkeypatch, Status.FAILED)
-    found = execution.evaluate(MODEL, "codegen", TASK.examples("test"), Budget(2), 8)
+    asked = kata_problems(TASK.examples("test"))
+    found = execution.evaluate(MODEL, "codegen", asked, Budget(2), 8, ONE_TIER)
     assert found["pass@1"].value == found["exact"].value == 0.0
     assert found["pass@1"].n == 2
 
@@ -131,8 +137,8 @@ def test_a_real_model_writes_and_is_judged(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_prompt_without_room_is_wrong_not_fatal(monkeypatch: pytest.MonkeyPatch) -> None:
     """A prompt that fills the context has a blank answer, and the evaluation goes on."""
     runner = runs(monkeypatch, Status.FAILED)
-    long = [CodeSample("a", "g", "x " * 5000, "y", kata=TASK.examples("test")[0].kata)]
-    found = execution.evaluate(MODEL, "codegen", long, Budget(), 8)
+    long = [attrs.evolve(kata_problems(TASK.examples("test"))[0], prompt="x " * 5000)]
+    found = execution.evaluate(MODEL, "codegen", long, Budget(), 8, ONE_TIER)
     assert found["exact"].value == 0.0
     assert len(runner.programs) == 1
 
@@ -151,3 +157,53 @@ def test_real_elixir_tells_answers_from_nonsense(
     found = TASK.evaluate(MODEL, "test", Budget(6))["pass@1"]
     assert (found.value, found.n) == (float(right), 6)
     assert "sandbox" in found.why
+
+
+def test_5_2_4_2_more_tries_are_sampled_and_say_how(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--k 1,10` samples twenty answers at two temperatures; each answer is run once."""
+    runner = runs(monkeypatch, Status.PASSED, Status.FAILED)
+    writes(monkeypatch, lambda sample: sample.answer)
+    found = TASK.evaluate(MODEL, "test", Budget(6, tries=(1, 10)))
+    assert found["pass@1"].value == found["pass@10"].value == found["ceiling"].value == 0.5
+    assert "20 samples each at temperature 0.2" in found["pass@1"].why
+    assert "20 samples each at temperature 0.8" in found["pass@10"].why
+    assert len(runner.programs) == 2 * 6
+    with pytest.raises(ConfigError, match=r"pass@30 needs .*samples is 20"):
+        TASK.evaluate(MODEL, "test", Budget(6, tries=(30,)))
+
+
+def test_every_tier_has_figures_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test split is measured on all tiers, longer ones along their length; val is no tier."""
+    runs(monkeypatch, Status.PASSED)
+
+    def generate(model: Model, task: str, prompts: Any, **_: Any) -> list[Any]:
+        return [[Generated((), (), True, "x")] for _ in prompts]
+
+    monkeypatch.setattr(execution, "generate", generate)
+    task = CodegenTask(CodegenConfig(size=64))
+    found = task.evaluate(MODEL, "test", Budget(40))
+    assert {"pass@1", "longer.pass@1", "written.pass@1", "compiles", "codebleu"} <= set(found)
+    assert sum(name.startswith("longer.pass@1.steps_") for name in found) > 1
+    assert not any(name.startswith("longer") for name in task.evaluate(MODEL, "val", Budget(2)))
+
+
+def test_5_2_5_c_the_grammar_ends_only_what_parses() -> None:
+    """Held to the grammar, an end comes only where all parses, and no bracket closes another."""
+    tokenizer = MODEL.tokenizer
+    grammar = Grammar(MODEL, ["def f(a) do\n"])
+    encode = tokenizer.encode
+    assert grammar.allows(0, encode("  [a"))
+    assert not grammar.allows(0, encode("  [a)"))
+    assert not grammar.allows(0, [*encode("  a\n"), tokenizer.end_id])
+    assert grammar.allows(0, [*encode("  a\nend\n"), tokenizer.end_id])
+    assert not grammar.allows(0, encode("  a\nend\nend\n"))
+    assert grammar.allows(0, encode("  a\nend\nend"))  # it may become "endless"
+    found = execution.evaluate(
+        MODEL,
+        "codegen",
+        kata_problems(TASK.examples("test")),
+        Budget(2),
+        6,
+        ExecutionConfig(grammar=True),
+    )
+    assert "grammar-constrained" in found["parses"].why

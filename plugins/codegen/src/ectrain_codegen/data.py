@@ -10,10 +10,13 @@ import attrs
 
 from ectrain.shards import is_dataset
 from ectrain.task import SPLITS, Split
+from ectrain_codegen.execution import Asked
 from ectrain_codegen.objectives import Objective
 from ectrain_elixir.corpus import Source, read_sources, split_sources
 from ectrain_elixir.datasets import Piece, Pieces, open_split
-from ectrain_elixir.katas import Kata, katas
+from ectrain_elixir.katas import Kata, katas, tiers
+from ectrain_elixir.katas.tiers import Tier
+from ectrain_elixir.runner import Program
 
 CHARACTERS_A_TOKEN = 3  # a byte-level token of code holds more than this, so a piece fits
 
@@ -61,6 +64,28 @@ def embedded(
         CodeSample(kata.id, kata.group, kata.prompt, kata.answer, kata=kata)
         for kata in katas(split, size, seed, levels)
     )
+
+
+@cache
+def held_out(tier: Tier, size: int, seed: int) -> tuple[CodeSample, ...]:
+    """Return the katas of a held-out tier as samples."""
+    return tuple(
+        CodeSample(kata.id, kata.group, kata.prompt, kata.answer, kata=kata)
+        for kata in tiers.tier(tier, size, seed)
+    )
+
+
+def kata_problems(samples: Sequence[CodeSample]) -> tuple[Asked, ...]:
+    """Return what samples with a kata ask for; others can't be executed."""
+    return tuple(_asked(sample.kata) for sample in samples if sample.kata is not None)
+
+
+def _asked(kata: Kata) -> Asked:
+    def program(answer: str) -> Program:
+        return Program(kata.program(answer), kata.tests, kata.test_names)
+
+    references = (kata.answer, *kata.alternatives)
+    return Asked(kata.prompt, program, references=references, length=len(kata.steps))
 
 
 @cache

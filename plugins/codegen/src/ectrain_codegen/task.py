@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
 import attrs
@@ -27,11 +28,12 @@ from ectrain.task import (
     TrunkShape,
 )
 from ectrain.tokenizer import Tokenizer
-from ectrain_codegen.data import CodeSample, directory, embedded
-from ectrain_codegen.execution import evaluate
+from ectrain_codegen.data import CodeSample, directory, embedded, held_out, kata_problems
+from ectrain_codegen.execution import Asked, ExecutionConfig, evaluate
 from ectrain_codegen.figures import ObjectiveFigures
 from ectrain_codegen.infilling import Order, cut_anywhere, cut_node, infill_prompt, infilled
 from ectrain_codegen.masking import masked
+from ectrain_codegen.multiple import read_problems
 from ectrain_codegen.notes import noted
 from ectrain_codegen.objectives import ObjectivesConfig
 from ectrain_elixir.katas import FACT_SYMBOLS
@@ -59,6 +61,7 @@ class CodegenConfig:
         loss_on: From left to right, predict the answers of katas alone, or their prompts, too.
         adapter: Rank of the head's own adapter; 0 for none.
         objectives: What examples are encoded for, and their shares.
+        execution: How held-out problems are measured by writing and running.
     """
 
     data: str = ""
@@ -69,6 +72,7 @@ class CodegenConfig:
     loss_on: Literal["answer", "all"] = "answer"
     adapter: int = attrs.field(default=0, validator=attrs.validators.ge(0))
     objectives: ObjectivesConfig = attrs.field(factory=ObjectivesConfig)
+    execution: ExecutionConfig = attrs.field(factory=ExecutionConfig)
 
 
 class CodegenTask(Task[CodeSample, CodegenConfig]):
@@ -176,6 +180,27 @@ class CodegenTask(Task[CodeSample, CodegenConfig]):
         return EMBEDDED in places and any(self.config.levels)
 
     def evaluate(self, model: Model, split: Split, budget: Budget) -> Mapping[str, Estimate]:
-        """Write the answers of held-out katas and run their tests on them."""
-        samples = self.examples(split)
-        return evaluate(model, self.name, samples, budget, self.config.max_tokens)
+        """Write the answers of held-out problems and run their tests on them.
+
+        The test split's figures have their plain names, those of other tiers begin with the tier's,
+        those of a file of problems with "multiple".
+        """
+        settings, most = self.config.execution, self.config.max_tokens
+        found: dict[str, Estimate] = {}
+        for name, asked in self._asked(split):
+            measured = evaluate(model, self.name, asked, budget, most, settings)
+            found |= {f"{name}.{key}" if name else key: x for key, x in measured.items()}
+        return found
+
+    def _asked(self, split: Split) -> Iterator[tuple[str, Sequence[Asked]]]:
+        """Yield what a split is measured on, with the names of its parts."""
+        config = self.config
+        if split != "test" or config.data or "test" in config.execution.tiers:
+            yield "", kata_problems(self.examples(split))
+        if split != "test":
+            return
+        for name in config.execution.tiers:
+            if name != "test" and not config.data:
+                yield name, kata_problems(held_out(name, config.size, config.seed))
+        if config.execution.problems:
+            yield "multiple", read_problems(Path(config.execution.problems)).asked
