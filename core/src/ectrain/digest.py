@@ -26,6 +26,8 @@ class Digest:
         baselines: Baselines on the test split by "task/metric".
         phase_ends: The last `phase_ended` event of each phase, in order.
         checkpoints: The last `checkpoint_saved` event of each path.
+        cosines: Cosines of each pair of tasks' gradients, as measured, in order.
+        guarded: The last word on each decision of the regression guard, by epoch and task.
         warnings: Messages in order, each with how often it came.
         rates: Tokens per second, as logged.
     """
@@ -40,6 +42,8 @@ class Digest:
     baselines: dict[str, Event] = attrs.field(factory=dict)
     phase_ends: dict[str, Event] = attrs.field(factory=dict)
     checkpoints: dict[str, Event] = attrs.field(factory=dict)
+    cosines: dict[str, list[float]] = attrs.field(factory=dict)
+    guarded: dict[tuple[int, str], Event] = attrs.field(factory=dict)
     warnings: dict[str, int] = attrs.field(factory=dict)
     rates: list[float] = attrs.field(factory=list)
 
@@ -68,6 +72,17 @@ class Digest:
         while self.steps and next(reversed(self.steps)) >= step:
             self.steps.popitem()  # a resumed run went back: this one is done again
         self.steps[step] = epoch, table(event.get("losses"))
+
+    def _add_cosines_measured(self, event: Event) -> None:
+        for pair, cosine in table(event.get("cosines")).items():
+            known = number(cosine)
+            if known is not None:
+                self.cosines.setdefault(str(pair), []).append(known)
+
+    def _add_guard_decided(self, event: Event) -> None:
+        epoch = whole(event.get("epoch"))
+        if epoch is not None:
+            self.guarded[epoch, str(event.get("task"))] = event
 
     def _add_evaluated(self, event: Event) -> None:
         split, epoch = str(event.get("split")), whole(event.get("epoch")) or 0

@@ -57,6 +57,18 @@ KINDS: Mapping[str, Kind] = {
             "steps": "steps of the epoch",
         },
     ),
+    "guard_decided": Kind(
+        "The regression guard changed a task's weight; once more when the effect is known.",
+        {
+            "phase": "name of the phase",
+            "epoch": "after which it was decided",
+            "task": "whose weight",
+            "before": "what the guard multiplied the weight with",
+            "after": "what it multiplies it with from then on",
+            "why": "what was measured, in words",
+            "effect": "what came of it, in words; empty while that isn't known",
+        },
+    ),
     "step": Kind(
         "Steps were taken: one, or all since the last of these events (`log_seconds`).",
         {

@@ -8,6 +8,7 @@ from typing import Literal
 import attrs
 
 from ectrain.errors import ConfigError, did_you_mean
+from ectrain.guard import Guard
 from ectrain.structure import FieldError, between
 
 
@@ -75,6 +76,7 @@ class Phase:
         filters: For each facet, the lowest and highest value of examples that may be drawn.
         ramp: How the weight of a task that is new in this phase rises to its full value.
         gate: What must hold at its end.
+        guard: How the weight of a task that gets worse is raised; it stays as it is without.
         patience: Epochs without a lower validation loss after which the phase ends; 0 for never.
         min_delta: By how much a validation loss must be lower to count.
         reference: The task whose pass is an epoch; over the curriculum's own.
@@ -89,6 +91,7 @@ class Phase:
     filters: Mapping[str, tuple[Level, Level]] = attrs.field(factory=dict)
     ramp: Ramp | None = None
     gate: Gate | None = None
+    guard: Guard | None = None
     patience: int = attrs.field(default=0, validator=between(0))
     min_delta: float = attrs.field(default=0.0, validator=between(0))
     reference: str = ""

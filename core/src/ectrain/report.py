@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from ectrain.balance_report import balance_lines
 from ectrain.claims import verdict
 from ectrain.digest import Digest, Event, digest, number, table, whole
 from ectrain.markdown import NOT_MEASURED, escaped, figure, sparkline, table_lines
@@ -16,8 +17,12 @@ from ectrain.task import Estimate, Goal
 def make_report(events: Iterable[Event]) -> str:
     """Write the report of a run in Markdown; what was not measured is said to be so."""
     run = digest(events)
-    sections = (_header, _phases, _goals, _figures, _losses, _speed, _checkpoints, _warnings)
-    return "\n".join(line for section in sections for line in (*section(run), ""))
+    sections = (
+        *(_header, _phases, _goals, _figures, _losses),
+        *(balance_lines, _speed, _checkpoints, _warnings),
+    )
+    texts = [list(section(run)) for section in sections]
+    return "\n".join(line for text in texts if text for line in (*text, ""))
 
 
 def _header(run: Digest) -> Iterator[str]:

@@ -150,6 +150,8 @@ class Run:
         selected, notes = self.draws.select(plan)
         for note in notes:
             self.warn(f"phase {plan.phase}: {note}")
+        for decision in plan.guarded:
+            self.log.write("guard_decided", phase=plan.phase, **attrs.asdict(decision))
         self.log.write(
             "epoch_started",
             epoch=plan.epoch,
