@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -307,3 +308,16 @@ def test_settings_are_the_balancers_own(folder: Path) -> None:
     install(folder)
     with pytest.raises(ConfigError, match="unknown key 'sise'; did you mean 'size'"):
         make_balancer(BalancerConfig("mine", {"sise": 3}), TASKS, 0)
+
+
+def test_balancers_are_listed_and_described(folder: Path) -> None:
+    """`plugins list` has a balancer by metadata; --load and `info` load it and say what it is."""
+    install(folder)
+    rows = json.loads(call("plugins", "list", "--load", "--json").stdout)["plugins"]
+    (row,) = [row for row in rows if row["name"] == "mine"]
+    assert (row["kind"], row["state"], row["distribution"]) == ("balancer", "ok", "acme-mine")
+    shown = call("plugins", "info", "mine").stdout
+    assert "plugin   acme-mine 1.0, contract 1.0" in shown
+    assert "settings, [balancer.settings]\n  size = 3    int" in shown
+    document = json.loads(call("plugins", "info", "mine", "--json").stdout)
+    assert document["needs"] == {"losses": False, "losses_after": False, "gradients": "none"}

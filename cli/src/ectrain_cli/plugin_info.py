@@ -1,9 +1,9 @@
-"""`ectrain plugins info`: what a task says of itself."""
+"""`ectrain plugins info`: what a task or a balancer says of itself."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +12,7 @@ from ectrain_cli import options
 from ectrain_cli.terminal import show, show_json, wrapped
 
 if TYPE_CHECKING:
-    from ectrain.describe import Description
+    from ectrain.describe import Description, Setting
     from ectrain.offers import Offer
 
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @options.as_json
 @options.debug
 def info(name: str, as_json: bool) -> None:
-    """Show the settings, figures, goals and tokens of task NAME.
+    """Show the settings, figures, goals and tokens of task NAME, or what balancer NAME is.
 
     \b
     Examples:
@@ -30,10 +30,14 @@ def info(name: str, as_json: bool) -> None:
     """
     import attrs
 
+    from ectrain.balancer import BALANCERS
     from ectrain.describe import describe
     from ectrain.offers import installed, origin
     from ectrain.plugins import load_tasks
 
+    if name not in installed() and name in (balancers := installed(BALANCERS)):
+        _show_balancer(balancers[name], as_json)
+        return
     found = describe(load_tasks([name])[name])
     offer = installed()[name]
     if as_json:
@@ -58,8 +62,41 @@ def _lines(found: Description, offer: Offer, origin: str) -> Iterator[str]:
     yield wrapped("symbols", f"{found.symbols} strings that the tokenizer keeps whole")
     yield wrapped("has", " ".join(found.implements) or "no optional part")
     yield ""
-    yield f"settings, [tasks.{found.name}]" if found.settings else "no settings"
-    for setting in found.settings:
+    yield from _setting_lines(f"[tasks.{found.name}]", found.settings)
+
+
+def _show_balancer(offer: Offer, as_json: bool) -> None:
+    import attrs
+
+    from ectrain.balancers import balancer_class
+    from ectrain.describe import purpose, settings_of
+    from ectrain.offers import origin
+
+    kind = balancer_class(offer.name)
+    settings, (major, minor) = settings_of(kind.config_type), kind.api
+    if as_json:
+        plugin = {"distribution": offer.distribution, "version": offer.version}
+        document = {
+            "name": offer.name,
+            "does": purpose(kind),
+            "api": kind.api,
+            "needs": attrs.asdict(kind.needs),
+            "settings": [attrs.asdict(setting) for setting in settings],
+            "plugin": {**plugin, "origin": origin(offer)},
+        }
+        show_json("plugins info", document)
+        return
+    show(wrapped("balancer", f"{offer.name}: {purpose(kind)}"))
+    show(wrapped("plugin", f"{offer.distribution} {offer.version}, contract {major}.{minor}"))
+    show(f"origin   {origin(offer)}")  # never broken: it is copied
+    show("")
+    for line in _setting_lines("[balancer.settings]", settings):
+        show(line)
+
+
+def _setting_lines(table: str, settings: Sequence[Setting]) -> Iterator[str]:
+    yield f"settings, {table}" if settings else "no settings"
+    for setting in settings:
         yield f"  {setting.key} = {json.dumps(setting.default)}    {setting.type}"
         if setting.doc:
             yield wrapped("", setting.doc)

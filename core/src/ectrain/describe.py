@@ -87,7 +87,7 @@ def describe(kind: TaskType) -> Description:
         control_tokens, symbols = tuple(task.control_tokens()), len(tuple(task.symbols()))
     return Description(
         name,
-        (inspect.getdoc(kind) or "").partition("\n")[0],
+        purpose(kind),
         kind.api,
         tuple(settings_of(kind.config_type)),
         tuple(
@@ -100,6 +100,11 @@ def describe(kind: TaskType) -> Description:
         symbols,
         tuple(part for part in OPTIONAL if getattr(kind, part) is not getattr(Task, part)),
     )
+
+
+def purpose(kind: type[Any]) -> str:
+    """Return what a class says that it does: the first line of its docstring."""
+    return (inspect.getdoc(kind) or "").partition("\n")[0]
 
 
 def settings_of(config_type: type[Any]) -> list[Setting]:
