@@ -31,15 +31,18 @@ from faulty_figures import (
     AskedOnce,
     Blank,
     Crowd,
+    EmptyBatch,
     FirstFirst,
     Forgetful,
     Guess,
+    Homebound,
     MeanLoss,
     NaNFirst,
     Noisy,
     OnlyFloat32,
     SharedMetric,
     Smoother,
+    Spread,
     TensorFigure,
     Unmerged,
 )
@@ -47,13 +50,15 @@ from faulty_heads import (
     Detached,
     FirstRows,
     FixedWidth,
+    HalfDeaf,
     Hooked,
+    Renorming,
     SharedHead,
     Stiff,
     Turned,
     Unseeded,
 )
-from faulty_manners import Chatty, Draws, Environ, Freezing, Seeds, Slow, Verbose
+from faulty_manners import Chatty, Draws, Environ, Freezing, Remembering, Seeds, Slow, Verbose
 from reads_at_import import ReadsAtImport
 from toys import Echo, Letters, ToyConfig
 
@@ -93,6 +98,8 @@ FAULTS: list[tuple[type[Any], str, str, tuple[str, ...]]] = [
     (Hooked, "weight_zero_is_absence", "no hooks", ()),
     (FirstRows, "loss_ignores_neighbours", "Rows.hidden_nd", ()),
     (Stiff, "a_batch_can_be_learned", "check that targets belong", ()),
+    (Renorming, "a_run_beside_it_is_unchanged", "write into nothing", ()),
+    (HalfDeaf, "bfloat16_learns", "detach and round nothing", ()),
     # the mean of a batch is a fraction of its targets' losses, so no guess costs that
     (
         MeanLoss,
@@ -115,6 +122,9 @@ FAULTS: list[tuple[type[Any], str, str, tuple[str, ...]]] = [
     (Forgetful, "metrics_stream", "divide in compute alone", ()),
     (Unmerged, "metrics_merge", "add all that the other", ()),
     (NaNFirst, "metrics_know_nothing_yet", "return None", ()),
+    (Spread, "metrics_take_little", "too little to measure", ()),
+    (EmptyBatch, "metrics_take_little", "too little to measure", ()),
+    (Homebound, "two_processes_agree", "neither functions nor files", ()),
     (AskedOnce, "metrics_compute_again", "leave them", ()),
     (TensorFigure, "metrics_are_json", ".item()", ()),
     (OnlyFloat32, "bfloat16_is_taken", ".float() before .numpy()", ()),
@@ -125,6 +135,7 @@ FAULTS: list[tuple[type[Any], str, str, tuple[str, ...]]] = [
     (Verbose, "globals_stay", "logging", ()),
     (Chatty, "stdout_stays_clean", "the logging module", ()),
     (Freezing, "refresh_leaves_the_model", "put its mode back", ()),
+    (Remembering, "refresh_repeats", "keep nothing from one epoch", ()),
     (Slow, "time_is_kept", "do it once", ()),
     (ReadsAtImport, "import_is_quiet", "do it in examples()", ()),
 ]

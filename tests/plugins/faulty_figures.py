@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -193,6 +193,69 @@ class OnlyFloat32(Metered):
     def head(self, trunk: TrunkShape) -> nn.Module:
         """Return the head that answers in bfloat16 where that is computed in."""
         return Float32Head(trunk, len(LETTERS))
+
+
+class Sampled(Presence):
+    """Spreads over decisions, of which there must be many."""
+
+    def compute(self) -> Mapping[str, float | None]:
+        """Divide by one less than there are words."""
+        if not self.count:
+            return {"": None}
+        words = self.count / len(LETTERS)
+        return {"": self.right / (words - 1) if words != 1 else float("nan")}
+
+
+class Spread(Metered):
+    """Measures NaN on one word."""
+
+    metric = Sampled
+
+
+class Batched(Presence):
+    """Counts batches to know whether there was one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches = 0
+
+    def update(self, output: Tensor, targets: Targets) -> None:
+        """Count the batch, too."""
+        self.batches += 1
+        super().update(output, targets)
+
+    def merge(self, other: Any) -> None:
+        """Add another's."""
+        self.batches += other.batches
+        super().merge(other)
+
+    def compute(self) -> Mapping[str, float | None]:
+        """Divide where there was a batch, even an empty one."""
+        return {"": self.right / self.count if self.batches else None}
+
+
+class EmptyBatch(Metered):
+    """Fails on words of which nothing is known."""
+
+    metric = Batched
+
+
+class Unsendable(Presence):
+    """Holds a function."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.share: Callable[[], float] = lambda: self.right / self.count
+
+    def compute(self) -> Mapping[str, float | None]:
+        """Call it."""
+        return {"": self.share() if self.count else None}
+
+
+class Homebound(Metered):
+    """Can't be measured in two processes."""
+
+    metric = Unsendable
 
 
 ONE_METRIC = Presence()

@@ -155,3 +155,42 @@ class Stiff(Letters):
     def head(self, trunk: TrunkShape) -> nn.Module:
         """Return the stiff head."""
         return StiffHead(trunk, len(LETTERS))
+
+
+class RenormingHead(LabelHead):
+    """Keeps the embedding short, while it is trained."""
+
+    def forward(self, rows: Rows) -> Tensor:
+        """Shrink what everybody reads."""
+        scores = super().forward(rows)
+        if self.training:
+            rows.vocabulary_vd.data.mul_(0.999)
+        return scores
+
+
+class Renorming(Letters):
+    """Changes the embedding under other tasks."""
+
+    def head(self, trunk: TrunkShape) -> nn.Module:
+        """Return the head that writes."""
+        return RenormingHead(trunk, len(LETTERS))
+
+
+class HalfDeafHead(LabelHead):
+    """Learns where to look in float32 alone."""
+
+    def forward(self, rows: Rows) -> Tensor:
+        """Detach half of what is seen, by its format."""
+        if rows.trunk_td.dtype == torch.float32:
+            return super().forward(rows)
+        width = rows.trunk_td.shape[1] // 2
+        trunk_td = torch.cat([rows.trunk_td[:, :width].detach(), rows.trunk_td[:, width:]], 1)
+        return super().forward(attrs.evolve(rows, trunk_td=trunk_td))
+
+
+class HalfDeaf(Letters):
+    """Learns half in bfloat16."""
+
+    def head(self, trunk: TrunkShape) -> nn.Module:
+        """Return the half-deaf head."""
+        return HalfDeafHead(trunk, len(LETTERS))

@@ -7,7 +7,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -17,6 +17,7 @@ from toys import Letters, Word
 from ectrain.task import (
     Metric,
     Segment,
+    Split,
     TrunkShape,
 )
 
@@ -72,6 +73,20 @@ class Freezing(Letters):
     def refresh(self, model: Any, epoch: int) -> None:
         """Generate, in a way."""
         model.eval()
+
+
+class Remembering(Letters):
+    """Makes data of what it made before."""
+
+    made: tuple[Word, ...] = ()
+
+    def refresh(self, model: Any, epoch: int) -> None:
+        """Add a word to those of earlier epochs."""
+        self.made = (*self.made, Word(f"train-new-{epoch}", f"new-{epoch}", "abc"))
+
+    def examples(self, split: Split) -> Sequence[Word]:
+        """Return what was made first."""
+        return [*(self.made if split == "train" else ()), *super().examples(split)]
 
 
 class Slow(Letters):

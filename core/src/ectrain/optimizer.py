@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,18 +20,22 @@ def make_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.Opt
         ConfigError: There is none of that name, or its settings can't be used.
         PluginError: A plugin's can't be used.
     """
+    return made(decayed_and_plain(model, config.weight_decay), config)
+
+
+def decayed_and_plain(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Return a model's weights in groups: matrices, which decay, and all others, which don't."""
     embeddings = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     decayed: list[nn.Parameter] = []
     plain: list[nn.Parameter] = []
     for parameter in model.parameters():
         matrix = parameter.ndim >= 2 and id(parameter) not in embeddings
         (decayed if matrix else plain).append(parameter)
-    groups = [
-        {"params": decayed, "weight_decay": config.weight_decay},
+    groups: list[dict[str, Any]] = [
+        {"params": decayed, "weight_decay": weight_decay},
         {"params": plain, "weight_decay": 0.0},
     ]
-    groups = [group for group in groups if group["params"]]
-    return made(groups, config)
+    return [group for group in groups if group["params"]]
 
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")  # of AdamW; others may keep what they like

@@ -17,6 +17,7 @@ from ectrain.testing.contract import LAWS, Finding, check_law, findings, held_to
 from ectrain.testing.law import BrokenLawError, Law, NotApplicable
 from ectrain.testing.neighbour import Neighbour
 from ectrain.testing.observer import observer_contract
+from ectrain.testing.optimizers import optimizer_contract
 from ectrain.testing.steps import overfit_one_batch, run_one_step
 from ectrain.testing.subject import Subject
 from ectrain.testing.trunk import tiny_shape, tiny_trunk
@@ -36,6 +37,7 @@ __all__ = [
     "findings",
     "held_to",
     "observer_contract",
+    "optimizer_contract",
     "overfit_one_batch",
     "run_one_step",
     "task_contract",

@@ -19,6 +19,7 @@ from ectrain.testing.laws import (
     metrics,
     neighbours,
     process,
+    processes,
     settings,
 )
 from ectrain.testing.subject import EXAMPLES, SECONDS, Subject
@@ -54,7 +55,9 @@ LAWS: tuple[Law, ...] = (
     loss.bfloat16_is_taken,
     neighbours.loss_ignores_neighbours,
     neighbours.weight_zero_is_absence,
+    neighbours.a_run_beside_it_is_unchanged,
     metrics.metrics_know_nothing_yet,
+    metrics.metrics_take_little,
     metrics.metrics_are_fresh,
     metrics.metrics_stream,
     metrics.metrics_merge,
@@ -63,10 +66,13 @@ LAWS: tuple[Law, ...] = (
     settings.evaluation_gives_estimates,
     settings.goals_can_be_measured,
     process.refresh_leaves_the_model,
+    process.refresh_repeats,
     process.globals_stay,
     process.stdout_stays_clean,
     process.time_is_kept,
     learning.a_batch_can_be_learned,
+    learning.bfloat16_learns,
+    processes.two_processes_agree,
 )
 
 Outcome = Literal["kept", "broken", "does not apply"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import base64
+import contextlib
 import json
 import os
 import pickle
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import threading
 from collections import defaultdict
+from collections.abc import Iterator
 from types import FrameType
 from typing import IO, TYPE_CHECKING, Any
 
@@ -61,21 +63,57 @@ def elsewhere(subject: Subject) -> dict[str, Any]:
         NotApplicable: It breaks a law without which there is nothing to look at.
         RuntimeError: It failed there in a way that it did not here.
     """
+    return answer_of(_the_other().ask(_request(subject)))
+
+
+@contextlib.contextmanager
+def ask_beside(subject: Subject, more: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Let another process work on the task while the context's body runs.
+
+    Args:
+        subject: What is taken there.
+        more: What is asked beside it.
+
+    Yields:
+        Its answer, which is there once the body is through.
+
+    Raises:
+        CannotMove: The task can't be taken there.
+    """
+    request, answer = {**_request(subject), **more}, dict[str, Any]()
+    thread = threading.Thread(target=lambda: answer.update(_the_other().ask(request)))
+    thread.start()
+    try:
+        yield answer
+    finally:
+        thread.join()
+
+
+def _request(subject: Subject) -> dict[str, Any]:
     kind = type(subject.task)
     try:
         packed = pickle.dumps((kind, subject.task.config))
     except Exception as error:
         raise CannotMove(f"it can't be taken to another process: {error}") from None
-    request = {
+    return {
         "path": sys.path,
         "module": kind.__module__,
         "task": base64.b64encode(packed).decode(),
         "tokenizer": subject.tokenizer.to_json(),
         "examples": subject.examples,
     }
-    answer = _the_other().ask(request)
+
+
+def answer_of(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return what another process answered.
+
+    Raises:
+        CannotMove: The task's class can't be imported there by its name.
+        NotApplicable: It breaks a law without which there is nothing to look at.
+        RuntimeError: It failed there in a way that it did not here.
+    """
     if "absent" in answer:
-        raise CannotMove(f"{kind.__module__} can't be imported by name: {answer['absent']}")
+        raise CannotMove(f"its module can't be imported by name: {answer['absent']}")
     if "not applicable" in answer:
         raise NotApplicable(answer["not applicable"])
     if "error" in answer:
@@ -172,6 +210,13 @@ def _looked_at(request: dict[str, Any], watch: _Watch) -> dict[str, Any]:
         return {"absent": str(error)}
     kind, config = pickle.loads(base64.b64decode(request["task"]))
     tokenizer = Tokenizer.from_json(request["tokenizer"])
+    if "part" in request:
+        from ectrain.testing.group import in_group
+
+        in_group(
+            Subject(kind(config), request["examples"], tokenizer=tokenizer), request["part"], 1
+        )
+        return {}
     before = process_state()
     subject = Subject(kind(config), request["examples"], tokenizer=tokenizer)
     subject.exercise()

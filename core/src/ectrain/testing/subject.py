@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
+import attrs
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -16,7 +18,17 @@ from ectrain.errors import PluginError
 from ectrain.losses import task_loss
 from ectrain.model import AnyTask, Model
 from ectrain.packing import Pack, pack
-from ectrain.task import SPLITS, Budget, Estimate, Rows, Segment, Split, Targets, TrunkShape
+from ectrain.task import (
+    NO_TARGET,
+    SPLITS,
+    Budget,
+    Estimate,
+    Rows,
+    Segment,
+    Split,
+    Targets,
+    TrunkShape,
+)
 from ectrain.testing.law import NotApplicable
 from ectrain.testing.trunk import tiny_shape
 from ectrain.tokenizer import Tokenizer
@@ -186,3 +198,13 @@ class Subject:
                 metric.compute()
         for example in fresh.train:
             fresh.task.facets(example)
+
+
+def without_targets(segment: Segment) -> Segment:
+    """Return a segment that predicts nothing."""
+    labels, values = segment.labels, segment.values
+    return attrs.evolve(
+        segment,
+        labels=None if labels is None else np.full_like(labels, NO_TARGET),
+        values=None if values is None else np.full_like(values, np.nan),
+    )

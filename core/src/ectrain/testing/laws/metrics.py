@@ -12,7 +12,7 @@ import torch
 
 from ectrain.task import Metric, Segment
 from ectrain.testing.law import NotApplicable, near, require
-from ectrain.testing.subject import Subject
+from ectrain.testing.subject import Subject, without_targets
 
 Figures = Mapping[str, float | None]
 
@@ -57,6 +57,31 @@ def metrics_know_nothing_yet(subject: Subject) -> None:
             f"{name or 'the metric'} is {value!r} before any batch; return None where nothing was "
             "counted",
         )
+
+
+def metrics_take_little(subject: Subject) -> None:
+    """Measured on one segment, or on one that predicts nothing, figures are finite or undefined."""
+    if not all(_is_sound(value) for value in _figures(subject.task.metrics()).values()):
+        raise NotApplicable("its figures are not even sound before any batch")
+    few = {
+        "one segment": subject.segments[:1],
+        "segments without a target": [without_targets(s) for s in subject.segments[:2]],
+    }
+    for what, segments in few.items():
+        try:
+            found = _figures(_measured(subject, [segments]))
+        except ArithmeticError as error:
+            found = {str(error): math.nan}
+        for name, value in found.items():
+            require(
+                _is_sound(value),
+                f"on {what} {name or 'the metric'} is {value!r}; return None where there is too "
+                "little to measure, and divide by no count that may be 0",
+            )
+
+
+def _is_sound(value: Any) -> bool:
+    return value is None or math.isfinite(value)
 
 
 def metrics_are_fresh(subject: Subject) -> None:

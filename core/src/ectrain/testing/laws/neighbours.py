@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
+from ectrain.batches import Batch
+from ectrain.config import OptimizerConfig
+from ectrain.learner import Learner
+from ectrain.loop import train_step
 from ectrain.losses import task_loss
-from ectrain.model import Model
+from ectrain.model import AnyTask, Model
+from ectrain.optimizer import make_optimizer
 from ectrain.packing import Pack, pack
 from ectrain.task import Segment
 from ectrain.testing.law import near, require
 from ectrain.testing.neighbour import Neighbour, neighbour_segments
 from ectrain.testing.subject import Subject
+from ectrain.testing.trunk import processor
+
+STEPS = 4  # of a short run
 
 
 def loss_ignores_neighbours(subject: Subject) -> None:
@@ -41,6 +51,40 @@ def weight_zero_is_absence(subject: Subject) -> None:
             f"with weight 0 it changes another task's {what}; register no hooks on the trunk's "
             "output, write nothing into it, and give a loss that is finite",
         )
+
+
+def a_run_beside_it_is_unchanged(subject: Subject) -> None:
+    """Trained beside it for a few steps, its weight at 0, another task's losses are bit for bit."""
+    alone, beside = (_run_of_the_neighbour(subject, own) for own in (False, True))
+    step = next((n for n, (a, b) in enumerate(zip(alone, beside, strict=True), 1) if a != b), 0)
+    require(
+        not step,
+        f"with weight 0 it changes another task's loss at step {step} of a run from "
+        f"{alone[step - 1]!r} to {beside[step - 1]!r}; in training mode, too, its head may write "
+        "into nothing that others read: embedding, trunk, torch's settings",
+    )
+
+
+def _run_of_the_neighbour(subject: Subject, beside: bool) -> list[float]:
+    """Return the neighbour's losses over a short run, alone or in packs of its own beside it."""
+    subject.require_one_width()
+    neighbour = Neighbour()
+    tasks: dict[str, AnyTask] = {subject.name: subject.task} if beside else {}
+    model = Model(subject.shape, {**tasks, neighbour.name: neighbour}, subject.tokenizer, seed=0)
+    optimizer = make_optimizer(model.train(), OptimizerConfig(rate=0.01))
+    learner = Learner(model, optimizer, processor(), clip=math.inf)  # all tasks share one norm
+    weights = {subject.name: 0.0, neighbour.name: 1.0}
+    others = pack([(neighbour.name, s) for s in neighbour_segments(subject.tokenizer.size)])
+    mine = pack([(subject.name, s) for s in subject.segments[:6]])
+    packs = (mine, others) if beside else (others,)
+    targets = {name: x.targets.count for p in packs for name, x in p.tasks.items()}
+    batch = Batch(packs, targets, sum(p.real_tokens for p in packs))
+    losses = []
+    with torch.random.fork_rng(devices=[]):
+        for step in range(STEPS):
+            torch.manual_seed(step)
+            losses.append(train_step(learner, batch, weights, step + 1).losses[neighbour.name])
+    return losses
 
 
 def _together(subject: Subject) -> tuple[Model, list[Segment]]:

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 import torch
 
 from ectrain.batches import Encoder
+from ectrain.model import Model
 from ectrain.task import Task
 from ectrain.testing.law import NotApplicable, require
 from ectrain.testing.laws.encoding import same
@@ -89,6 +90,28 @@ def refresh_leaves_the_model(subject: Subject) -> None:
     require(
         all(p.requires_grad for p in model.parameters()),
         "refresh freezes weights of the model; put requires_grad back",
+    )
+
+
+def refresh_repeats(subject: Subject) -> None:
+    """New data depends on settings, epoch and weights alone: a new task makes the same again."""
+    if type(subject.task).refresh is Task.refresh:
+        raise NotApplicable("it does not implement refresh")
+    model, found = subject.new_model().eval(), []
+    for epochs in ((1, 2), (2,)):
+        task = type(subject.task)(subject.task.config)
+        fresh = Model(subject.shape, {subject.name: task}, subject.tokenizer, seed=0).eval()
+        fresh.load_state_dict(model.state_dict())
+        for epoch in epochs:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(epoch)
+                task.refresh(fresh, epoch)
+        found.append(Subject(task, subject.examples, tokenizer=subject.tokenizer).digest())
+    require(
+        found[0] == found[1],
+        "a new task makes other data for the same epoch and model, so a run that goes on inside an "
+        "epoch learns from other examples; draw from torch or by the epoch, and keep nothing from "
+        "one epoch to the next but in buffers of the head",
     )
 
 
