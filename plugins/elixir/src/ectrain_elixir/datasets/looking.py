@@ -39,7 +39,7 @@ def shares_of(_: click.Context, __: click.Parameter, value: str | None) -> Mappi
     from ectrain.task import SPLITS
 
     if value is None:
-        return dict(SHARES)
+        return {str(split): share for split, share in SHARES.items()}
     try:
         parts = [float(part) for part in value.split(",")]
     except ValueError:
