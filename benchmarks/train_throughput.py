@@ -126,10 +126,11 @@ def main() -> None:
     skipped: dict[str, str] = {}
     live = _start(_chosen(settings, skipped), settings, skipped)
     try:
-        take_turns(live, settings.rounds)
+        skipped.update(take_turns(live, settings.rounds))
     finally:
         for program in live:
             program.stop()
+    live = [program for program in live if program.name not in skipped]
     load.append(os.getloadavg()[0])
     shape = SHAPES[settings.shape]
     by_name = {program.name: program for program in live}

@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -157,9 +158,10 @@ class Program:
     def _answer(self) -> dict[str, Any]:
         line = self._answers.readline()
         if not line:
-            self._process.wait()
+            code = self._process.wait()
             self._output.seek(0)
-            raise ProgramError(f"{self.name} ended: {self._output.read()[-2000:].strip()}")
+            said = self._output.read()[-2000:].strip()
+            raise ProgramError(f"{self.name} ended with exit code {code}: {said or 'no word'}")
         found: dict[str, Any] = json.loads(line)
         return found
 
@@ -183,7 +185,8 @@ class Program:
     def stop(self) -> None:
         """End it."""
         for pipe in (self._orders, self._answers):
-            pipe.close()
+            with suppress(BrokenPipeError):  # an order that an ended program never took
+                pipe.close()
         try:
             self._process.wait(20)
         except subprocess.TimeoutExpired:
@@ -211,11 +214,23 @@ def _cpu_seconds(pid: int) -> float | None:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def take_turns(programs: Sequence[Program], rounds: int) -> None:
-    """Let started programs take one turn each a round, another one first each time."""
+def take_turns(programs: Sequence[Program], rounds: int) -> dict[str, str]:
+    """Let started programs take one turn each a round, another one first each time.
+
+    Returns:
+        Why a program ended before its last turn, by name; the others go on without it.
+    """
+    ended: dict[str, str] = {}
     for number in range(rounds):
         for place in range(len(programs)):
-            programs[(number + place) % len(programs)].take_turn()
+            program = programs[(number + place) % len(programs)]
+            if program.name in ended:
+                continue
+            try:
+                program.take_turn()
+            except (ProgramError, OSError) as error:
+                ended[program.name] = f"{error} (in round {number + 1} of {rounds})"
+    return ended
 
 
 @dataclass(frozen=True)
