@@ -108,7 +108,7 @@ def _members(
     most_bytes: int,
 ) -> Iterator[tuple[str, bytes | None]]:
     total = 0
-    found = []
+    found: list[tuple[str, bytes | None]] = []
     for member in archive:
         parts = PurePosixPath(member.name).parts
         inside = not member.name.startswith("/") and ".." not in parts

@@ -9,7 +9,7 @@ from ectrain.errors import did_you_mean
 from ectrain.records import strict_object
 from ectrain.shards import DatasetManifest, hash_problems, read_manifest
 from ectrain.structure import problems
-from ectrain.task import SPLITS
+from ectrain.task import SPLITS, Split
 from ectrain_elixir.datasets.reader import open_split
 from ectrain_elixir.datasets.row import Row, checked_row
 from ectrain_elixir.findings import FINDINGS
@@ -37,7 +37,7 @@ def check(folder: Path) -> Iterator[str]:
 def _rows(folder: Path, manifest: DatasetManifest) -> Iterator[str]:
     seen: dict[str, tuple[str, str]] = {}
     groups: dict[str, tuple[str, str]] = {}
-    pairs: list[tuple[str, str, str, str]] = []
+    pairs: list[tuple[str, str, Split, str]] = []
     for split in SPLITS:
         if not sum(shard.records for shard in manifest.shards[split]):
             yield f"{folder}: split {split} is empty"
@@ -56,11 +56,11 @@ def _rows(folder: Path, manifest: DatasetManifest) -> Iterator[str]:
             if there[0] != split:
                 yield f"{where}: group: {row.group!r} is in {there[0]}, too, at {there[1]}"
             pairs += [(row.id, other, split, where) for other in row.pairs]
-    for one, other, split, where in pairs:
+    for one, other, part, where in pairs:
         if other not in seen:
             yield f"{where}: pairs: {other!r}, which {one!r} names, is not in the dataset"
-        elif seen[other][0] != split:
-            yield f"{where}: pairs: {other!r} is in split {seen[other][0]}, {one!r} in {split}"
+        elif seen[other][0] != part:
+            yield f"{where}: pairs: {other!r} is in split {seen[other][0]}, {one!r} in {part}"
 
 
 def _row(row: Row, where: str, size: int) -> Iterator[str]:

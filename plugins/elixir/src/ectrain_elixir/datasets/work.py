@@ -134,9 +134,10 @@ def _made(values: Sequence[Any]) -> Kept:
 
 
 def _module(entry: Sequence[Any]) -> ModuleOutline:
-    name, kind, *lists, links, aliases = entry
-    pairs = tuple((word, target) for word, target in links)
-    return ModuleOutline(name, kind, *map(tuple, lists), pairs, tuple(aliases))
+    found = dict(zip(_MODULE, entry, strict=True))
+    lists = {name: tuple(found[name]) for name in _MODULE if name not in ("name", "kind", "links")}
+    links = tuple((word, target) for word, target in found["links"])
+    return ModuleOutline(name=found["name"], kind=found["kind"], links=links, **lists)
 
 
 _KEPT = tuple(a.name for a in attrs.fields(Kept))
