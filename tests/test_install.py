@@ -25,7 +25,8 @@ for package in (ectrain, ectrain_cli):
         if module.name != "ectrain_cli.__main__":
             importlib.import_module(module.name)
             print(module.name, sys.modules[module.name].__file__)
-for absent in ("ectrain_elixir", "ectrain_codegen", "ectrain_security", "tree_sitter_elixir"):
+tasks = ("ectrain_codegen", "ectrain_quality", "ectrain_security")
+for absent in ("ectrain_elixir", *tasks, "tree_sitter_elixir"):
     assert absent not in sys.modules, absent
 """
 

@@ -119,8 +119,15 @@ def settings_of(config_type: type[Any]) -> list[Setting]:
 
 
 def attribute_docs(kind: type[Any]) -> dict[str, str]:
-    """Return what the `Attributes:` section of a class's docstring says, by attribute."""
-    _, _, section = (inspect.getdoc(kind) or "").partition("\nAttributes:\n")
+    """Return what `Attributes:` sections say, by attribute: a class's own and its ancestors'."""
+    found: dict[str, str] = {}
+    for owner in reversed(kind.__mro__):
+        found.update(_own_docs(owner))
+    return found
+
+
+def _own_docs(kind: type[Any]) -> dict[str, str]:
+    _, _, section = inspect.cleandoc(kind.__doc__ or "").partition("\nAttributes:\n")
     found: dict[str, str] = {}
     name = ""
     for line in section.splitlines():

@@ -53,9 +53,7 @@ def test_a_seed_is_repeatable_in_another_process() -> None:
         "import hashlib; from ectrain_elixir.violations import snippets\n"
         "print(hashlib.sha256(repr(snippets('val', 50, 3)).encode()).hexdigest())"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     own = hashlib.sha256(repr(snippets("val", 50, 3)).encode()).hexdigest()
     assert done.stdout.strip() == own
     assert snippets("val", 50, 3) != snippets("val", 50, 4)
@@ -118,9 +116,7 @@ def test_evidence_is_where_the_violation_stands() -> None:
     }  # fmt: skip
     for snippet in everything():
         lines = snippet.code.split("\n")
-        assert all(
-            words.get(name, "") in lines[line - 1] for name, line in snippet.evidence
-        )
+        assert all(words.get(name, "") in lines[line - 1] for name, line in snippet.evidence)
 
 
 def test_rates_are_balanced_in_training_and_natural_after() -> None:
@@ -154,18 +150,14 @@ CREDO = os.environ.get("ECTRAIN_CREDO", "")
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    not CREDO, reason="ECTRAIN_CREDO names no folder with a built Credo 1.7"
-)
+@pytest.mark.skipif(not CREDO, reason="ECTRAIN_CREDO names no folder with a built Credo 1.7")
 def test_credo_says_the_same(tmp_path: Path) -> None:
     """Real Credo finds exactly the labels, on exactly the lines, in 2,000 files."""
     found = [*snippets("test", 8000), *snippets("val", 8000)][:2000]
     (tmp_path / "lib").mkdir()
     for number, snippet in enumerate(found):
         (tmp_path / "lib" / f"f{number}.ex").write_text(snippet.code)
-    names = ", ".join(
-        f"{{Credo.Check.{name}, {PARAMETERS.get(name, '[]')}}}" for name in CHECKED
-    )
+    names = ", ".join(f"{{Credo.Check.{name}, {PARAMETERS.get(name, '[]')}}}" for name in CHECKED)
     files = '%{included: ["lib/"], excluded: []}'
     (tmp_path / "credo.exs").write_text(
         f'%{{configs: [%{{name: "default", files: {files}, checks: %{{enabled: [{names}]}}}}]}}'

@@ -13,7 +13,7 @@ from ectrain.errors import DataError
 from ectrain.task import SPLITS
 from ectrain.testing import LAWS, Law, Subject, check_law
 from ectrain_security import SecurityConfig, SecurityTask
-from ectrain_security.data import CWE_COLUMNS, CWES, LABELS, LabelledCode, counts, embedded
+from ectrain_security.data import CWE_COLUMNS, CWES, LABELS, LabelledCode, embedded
 
 GOOD: dict[str, object] = {"id": "a", "group": "p", "code": "x = 1"}
 
@@ -103,19 +103,6 @@ def test_values_are_one_hot_a_finding() -> None:
     assert {label for label, value in values.items() if value == 1.0} == {"XSS.HTML", "CI.OS"}
     assert {label for label, value in values.items() if np.isnan(value)} == {"SQL.Query"}
     assert sum(value == 0.0 for value in values.values()) == len(LABELS) - 3
-
-
-def test_counts_leave_the_unknown_out() -> None:
-    """An unknown label is neither a positive nor a negative."""
-    records = [
-        LabelledCode("a", "p", "x", ("CI.OS",)),
-        LabelledCode("b", "p", "x", (), ("CI.OS",)),
-        LabelledCode("c", "p", "x"),
-    ]
-    has, lacks = counts(records)
-    at = LABELS.index("CI.OS")
-    assert (has[at], lacks[at]) == (1, 1)
-    assert (has.sum(), lacks.sum()) == (1, 3 * len(LABELS) - 2)
 
 
 def test_every_label_is_in_one_weakness() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -106,15 +105,3 @@ def stored(folder: Path, split: Split) -> Sequence[LabelledCode]:
 def _of_row(row: Row) -> LabelledCode:
     seen = {label.name for label in row.findings}
     return LabelledCode(row.id, row.group, row.code, tuple(x for x in LABELS if x in seen))
-
-
-def counts(examples: Sequence[LabelledCode]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return how many examples have each label, and how many are known not to, `[w]` each."""
-    positive: Counter[str] = Counter()
-    unknown: Counter[str] = Counter()
-    for example in examples:
-        positive.update(example.findings)
-        unknown.update(example.unknown)
-    has = np.array([positive[label] for label in LABELS], dtype=float)
-    not_known = np.array([unknown[label] for label in LABELS], dtype=float)
-    return has, len(examples) - has - not_known

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from ectrain.parts import WindowedLabelHead
 from ectrain.task import Rows, TrunkShape
-from ectrain_security.head import WindowedLabelHead
 
 WIDTH, LABELS = 8, 3
 
