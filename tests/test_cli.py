@@ -16,15 +16,16 @@ from typing import Any, cast
 import click
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
 from ectrain.errors import BusyError, ConfigError, DataError, EctrainError, Interrupted
 from ectrain.task import Estimate
 from ectrain_cli.live import LiveProgress, can_draw
 from ectrain_cli.main import COMMANDS, EXIT_CODES, main
 from ectrain_cli.progress import LineProgress, Progress, duration
 from ectrain_cli.terminal import visible
-from hypothesis import given
-from hypothesis import strategies as st
-from rich.console import Console
 
 CODE = 'def f([h | t]), do: ~r[/foo] |> g("[red]x[/red]")\n'
 

@@ -8,19 +8,19 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import torch
-from ectrain.config import TrunkConfig
-from ectrain.errors import ConfigError, PluginError
-from ectrain.model import Model
-from ectrain.packing import pack
-from ectrain.task import NO_TARGET, Segment
-from ectrain.tokenizer import Tokenizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from toys import LETTERS, Echo, Letters, ToyConfig
 
 from ectrain import generation
+from ectrain.config import TrunkConfig
 from ectrain.decoding import Decoder
+from ectrain.errors import ConfigError, PluginError
 from ectrain.generation import Generated, Sampling, generate
+from ectrain.model import Model
+from ectrain.packing import pack
+from ectrain.task import NO_TARGET, Segment
+from ectrain.tokenizer import Tokenizer
 
 CONTEXT = 24
 TOKENIZER = Tokenizer.train(["abc:abc", "fed:fed"], 300)
