@@ -66,7 +66,9 @@ def building(paths: Sequence[Path], folder: Path, seconds: float) -> dict[str, A
     """Let parsing alone and building take turns."""
     normalised("x = 1")
     parse_alone(paths)
-    began, ratios, rates = time.perf_counter(), [], []
+    began = time.perf_counter()
+    ratios: list[float] = []
+    rates: list[tuple[float, float]] = []
     files = 0
     while not ratios or time.perf_counter() - began < seconds:
         _, alone = parse_alone(paths)

@@ -30,9 +30,8 @@ SEEDS = st.integers(0, 10_000)
 def drawn(seed: int, examples: int = 40, labels: int = 3) -> tuple[Floats, Floats]:
     """Return scores with ties and labels, `[s, w]` both."""
     rng = np.random.default_rng(seed)
-    return rng.normal(size=(examples, labels)).round(1), rng.integers(
-        0, 2, (examples, labels)
-    ) * 1.0
+    scores: Floats = rng.normal(size=(examples, labels)).round(1)
+    return scores, rng.integers(0, 2, (examples, labels)).astype(np.float64)
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -11,4 +11,15 @@ from ectrain_elixir.katas.splits import katas
 from ectrain_elixir.katas.tiers import TIERS, Tier, tier
 from ectrain_elixir.katas.vocabulary import FACT_SYMBOLS
 
-__all__ = ["FACT_FAMILIES", "FACT_SYMBOLS", "FAMILIES", "FIRST_FAMILIES", "Fact", "Kata", "katas"]
+__all__ = [
+    "FACT_FAMILIES",
+    "FACT_SYMBOLS",
+    "FAMILIES",
+    "FIRST_FAMILIES",
+    "TIERS",
+    "Fact",
+    "Kata",
+    "Tier",
+    "katas",
+    "tier",
+]
