@@ -20,6 +20,7 @@ from ectrain.digest import digest
 from ectrain.draws import Draws
 from ectrain.errors import CheckpointError, ConfigError
 from ectrain.events import end_torn_line, read_events
+from ectrain.gradients import let_passes_be_gone_through_again
 from ectrain.guesses import guesses_of
 from ectrain.learner import Learner
 from ectrain.model import AnyTask, Model, check_fingerprint
@@ -183,6 +184,8 @@ def _learner(
         if before == config.optimizer.name:  # another one starts anew
             restore_optimizer(model, optimizer, loaded.tensors("optim"))
     balancer = make_balancer(config.balancer, list(tasks), config.seed)
+    if balancer.needs.gradients != "none" or config.balancer.cosines_every:
+        let_passes_be_gone_through_again()
     guesses = guesses_of(tasks, tokenizer.size) if config.optimizer.scale_losses else {}
     return Learner(model, optimizer, place, config.optimizer.clip, balancer, guesses)
 

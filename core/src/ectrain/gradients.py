@@ -61,6 +61,14 @@ class Gradients:
         return found
 
 
+def let_passes_be_gone_through_again() -> None:
+    """Compile from now on so that a pass has room for more than one backward.
+
+    Otherwise compiled code reuses the memory of what it saved, and refuses to keep its graph.
+    """
+    torch._functorch.config.donated_buffer = False
+
+
 class OwnGradients:
     """Adds up each task's own gradient of some weights over the passes of a step.
 
