@@ -495,16 +495,13 @@ def phases(monkeypatch: pytest.MonkeyPatch) -> None:
     def load_tasks(names: list[str]) -> None:
         raise DataError("broken [x]")
 
-    offers = {"codegen": offer}
-    parts = {"refusal": lambda _: None, "load_tasks": load_tasks, "origin": lambda _: "/there"}
-    groups = {"ectrain.tasks": offers, "ectrain.observers": {}}
-    fake(
-        monkeypatch,
-        "ectrain.plugins",
-        installed=lambda group="ectrain.tasks": groups[group],
-        **parts,
+    groups = {"ectrain.tasks": {"codegen": offer}}
+    monkeypatch.setattr(
+        "ectrain.offers.installed", lambda group="ectrain.tasks": groups.get(group, {})
     )
-    fake(monkeypatch, "ectrain.observers", load_observers=load_tasks)
+    monkeypatch.setattr("ectrain.offers.refusal", lambda _: None)
+    monkeypatch.setattr("ectrain.offers.origin", lambda _: "/there")
+    monkeypatch.setattr("ectrain.plugins.load_tasks", load_tasks)
 
 
 def test_simulation_joins_equal_epochs(tmp_path: Path) -> None:

@@ -12,10 +12,8 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from importlib import metadata
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
-
-import attrs
 
 from ectrain.errors import ConfigError, EctrainError, PluginError, did_you_mean
 
@@ -29,8 +27,7 @@ MOST_CHARACTERS = 500  # of a plugin's own error that a message quotes
 T = TypeVar("T")
 
 
-@attrs.frozen
-class Offer:
+class Offer(NamedTuple):
     """What an installed distribution offers under a name.
 
     Attributes:
@@ -62,7 +59,7 @@ def installed(group: str = TASKS) -> dict[str, Offer]:
     for offer in _offers(group):
         found.setdefault(offer.name, {}).setdefault(_normal(offer.distribution), offer)
     return {
-        name: attrs.evolve(first, duplicate_of=tuple(o.distribution for o in others))
+        name: first._replace(duplicate_of=tuple(o.distribution for o in others))
         for name, (first, *others) in ((n, sorted_offers(o)) for n, o in sorted(found.items()))
     }
 
@@ -151,6 +148,8 @@ def class_problem(found: type[Any], base: type[Any], label: str) -> str | None:
         base: What it derives from: the contract.
         label: What the class is called in the answer.
     """
+    import attrs  # here, since help needs this module and must come at once
+
     if hasattr(base, "api") and (problem := version_problem(found.api, base.api, label)):
         return problem
     abstract = sorted(getattr(found, "__abstractmethods__", ()))

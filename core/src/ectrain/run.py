@@ -294,7 +294,7 @@ class Run:
                     **marks,
                 },
                 "config": to_dict(self.config),
-                "plugins": {name: attrs.asdict(offer) for name, offer in self.offers.items()},
+                "plugins": {name: offer._asdict() for name, offer in self.offers.items()},
             },
             tokenizer=self.tokenizer.to_json(),
         )

@@ -50,14 +50,14 @@ def test_longer_katas_are_longer() -> None:
     assert len({kata.id for kata in found}) == len(found)
 
 
-def shingles(text: str, size: int = 10) -> Counter[tuple[str, ...]]:
-    """Return runs of tokens, with how often each occurs: long enough that order counts."""
+def shingles(text: str, size: int = 32) -> Counter[tuple[str, ...]]:
+    """Return runs of tokens, with how often each occurs: longer than a step, so that order counts."""
     tokens = text.split()
     return Counter(tuple(tokens[at : at + size]) for at in range(max(1, len(tokens) - size + 1)))
 
 
 def test_no_near_duplicate_is_in_two_splits() -> None:
-    """No held-out program shares more than 19 of 20 runs of ten tokens with one of training."""
+    """No held-out program shares more than nine tenths of its runs of 32 tokens with one of training."""
     owners: dict[tuple[str, ...], set[int]] = {}
     train = [shingles(text) for text in {normal_form(k.prompt + k.answer) for k in TRAIN}]
     for number, runs in enumerate(train):
@@ -70,7 +70,7 @@ def test_no_near_duplicate_is_in_two_splits() -> None:
         shared = max(
             ((runs & train[n]).total() / (runs | train[n]).total() for n in near), default=0.0
         )
-        assert shared <= 0.95, kata.prompt + kata.answer
+        assert shared <= 0.9, kata.prompt + kata.answer
 
 
 KEYWORDS = {*re.findall(r"\w+", "do end fn else in true false nil and or not when")}

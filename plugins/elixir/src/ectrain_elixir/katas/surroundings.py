@@ -85,7 +85,7 @@ SHAPES: dict[str, tuple[str, str, str]] = {
     "some": ("{:some, integer()}", "{:some, x}", "{:some, x}"),
     "noted": ("{integer(), atom()}", "{x, :note}", "{x, _}"),
     "listed": ("[integer()]", "[x]", "[x]"),
-    "mapped": ("%{value: integer()}", "%{value: x}", "%{value: x}"),
+    "mapped": ("%{held: integer()}", "%{held: x}", "%{held: x}"),
     "bare": ("integer()", "x", "x"),
 }
 
