@@ -51,13 +51,13 @@ def test_longer_katas_are_longer() -> None:
 
 
 def shingles(text: str, size: int = 32) -> Counter[tuple[str, ...]]:
-    """Return runs of tokens, with how often each occurs: longer than a step, so that order counts."""
+    """Return runs of tokens with their counts: longer than a step, so that order matters."""
     tokens = text.split()
     return Counter(tuple(tokens[at : at + size]) for at in range(max(1, len(tokens) - size + 1)))
 
 
 def test_no_near_duplicate_is_in_two_splits() -> None:
-    """No held-out program shares more than nine tenths of its runs of 32 tokens with one of training."""
+    """No held-out program shares over nine tenths of its runs of 32 tokens with one of training."""
     owners: dict[tuple[str, ...], set[int]] = {}
     train = [shingles(text) for text in {normal_form(k.prompt + k.answer) for k in TRAIN}]
     for number, runs in enumerate(train):
