@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from toys import Letters, Presence
 from ectrain.build import prepare
 from ectrain.errors import EctrainError, NonFiniteError, PluginError
 from ectrain.loop import train
-from ectrain.task import Estimate
+from ectrain.task import Estimate, Segment
 
 SMALL = tiny("scale=0.25", "tasks.sorting.size=24", tasks=("sorting",))
 
@@ -273,3 +274,21 @@ def test_a_close_look_changes_nothing(tmp_path: Path, monkeypatch: pytest.Monkey
     trained(SMALL, tmp_path / "two")
     one, two = saved(tmp_path / "one", 6), saved(tmp_path / "two", 6)
     assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_a_task_that_encodes_slowly_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A task whose `encode` takes longer than the steps do is warned of, once."""
+    plain = Letters.encode
+
+    def slow(*given: Any) -> Segment:
+        time.sleep(0.02)
+        return plain(*given)
+
+    monkeypatch.setattr(Letters, "encode", slow)
+    recorder = Recorder()
+    train(prepare(SMALL, tmp_path / "run"), recorder)
+    warnings = [event["message"] for event in recorder.of("warning")]
+    assert sum("task sorting: its encode takes more than 30%" in text for text in warnings) == 1
+    assert recorder.of("step")[-1]["encoding"]["sorting"] > 0.3

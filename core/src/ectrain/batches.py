@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -51,10 +52,12 @@ class Encoder:
     Attributes:
         tokenizer: Text to ids.
         context: Most tokens of a segment.
+        seconds: How long each task has taken so far.
     """
 
     tokenizer: Tokenizer
     context: int
+    seconds: dict[str, float] = attrs.field(factory=dict, eq=False)
 
     def encode(
         self, name: str, task: AnyTask, example: Any, *key: object, turn: int = 0
@@ -64,10 +67,11 @@ class Encoder:
         Raises:
             PluginError: The task fails, or gives what no trunk can take; the example is named.
         """
-        where = f"example {example.id!r}"
+        where, began = f"example {example.id!r}", time.perf_counter()
         with blame(name, "encode", where):
             posed = task.in_turn(example, turn)
             segment = task.encode(posed, self.tokenizer, keyed_random(*key, name, example.id))
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
         if not isinstance(segment, Segment):
             raise PluginError(
                 f"task {name}, {where}: encode gave {segment!r}, expected a Segment", name

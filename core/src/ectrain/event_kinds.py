@@ -81,6 +81,7 @@ KINDS: Mapping[str, Kind] = {
             "tokens": "real tokens trained on so far",
             "tokens_per_s": "real tokens a second over these steps",
             "targets": "things predicted in these steps, by task",
+            "encoding": "seconds in `encode`, ahead of the steps and beside them, by theirs, by task",
         },
         {"factors": "what the balancer made of each task's weight, on average; unless it is fixed"},
     ),

@@ -75,9 +75,10 @@ def train_epoch(run: Run, plan: EpochPlan, stop: StopRequest) -> None:
     """Train one epoch, measure it on held-out data and save it."""
     order, selected = run.begin_epoch(plan)
     sources, most = run.draws.drawable, run.config.step.max_tokens
-    batches = epoch_batches(order, sources, selected, run.encoder, most, run.state.epoch_step)
+    encoder = run.encoder
+    batches = epoch_batches(order, sources, selected, encoder, most, run.state.epoch_step)
     run.model.train()
-    with Window(run, plan) as window, ahead(batches) as coming:
+    with Window(run, plan, encoder) as window, ahead(batches) as coming:
         for batch in coming:
             rate = run.rate()
             set_rate(run.learner.optimizer, rate)

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from ectrain.balancer import Fixed
-from ectrain.batches import Batch
+from ectrain.batches import Batch, Encoder
 from ectrain.curriculum import EpochPlan
 from ectrain.errors import DataError, FaultError
 from ectrain.run import Run
@@ -16,16 +16,20 @@ if TYPE_CHECKING:
     from ectrain.loop import StepResult
 
 
+SLOW = 0.3  # of the time that steps take: more than this in one task's `encode` is worth a warning
+
+
 class Window:
     """The steps since the last one that was logged.
 
     Args:
         run: Whose.
         plan: Of the epoch.
+        encoder: What encodes the steps' examples, ahead of them.
     """
 
-    def __init__(self, run: Run, plan: EpochPlan) -> None:
-        self._run, self._plan = run, plan
+    def __init__(self, run: Run, plan: EpochPlan, encoder: Encoder) -> None:
+        self._run, self._plan, self._encoder = run, plan, encoder
         self._clear()
 
     def __enter__(self) -> Window:
@@ -38,6 +42,7 @@ class Window:
 
     def _clear(self) -> None:
         self._since = time.monotonic()
+        self._encoded = self._encoder.seconds.copy()
         self._losses: Counter[str] = Counter()
         self._targets: Counter[str] = Counter()
         self._tokens = 0
@@ -76,10 +81,25 @@ class Window:
             tokens=self._run.state.tokens,
             tokens_per_s=self._tokens / seconds,
             targets=dict(self._targets),
+            encoding=self._encoding(seconds),
             **self._balance(),
         )
         self._run.state.seconds += seconds
         self._clear()
+
+    def _encoding(self, seconds: float) -> dict[str, float]:
+        """Return each task's seconds in `encode` by those of the steps; warn of a slow one."""
+        now = self._encoder.seconds.copy()
+        shares = {
+            name: (spent - self._encoded.get(name, 0.0)) / seconds for name, spent in now.items()
+        }
+        for name, share in shares.items():
+            if share > SLOW:
+                self._run.warn(
+                    f"task {name}: its encode takes more than {SLOW:.0%} of a step's time, "
+                    "beside it on another core; `encoding` in events.jsonl has the figure"
+                )
+        return shares
 
     def _balance(self) -> dict[str, dict[str, float]]:
         """Return what the balancer made of the tasks' weights, on average; nothing if fixed."""
