@@ -81,7 +81,7 @@ KINDS: Mapping[str, Kind] = {
             "tokens": "real tokens trained on so far",
             "tokens_per_s": "real tokens a second over these steps",
             "targets": "things predicted in these steps, by task",
-            "encoding": "seconds in `encode`, ahead of the steps and beside them, by theirs, by task",
+            "encoding": "seconds in `encode`, beside the steps, by those of the steps, by task",
         },
         {"factors": "what the balancer made of each task's weight, on average; unless it is fixed"},
     ),
