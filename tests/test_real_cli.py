@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from harness import PLUGINS, call, command, contents, saved, words
+from toys import Echo
 
 from ectrain.evaluate import held_out, measure
 from ectrain.model import load_model
@@ -46,6 +47,20 @@ def test_a_run_writes_one_document(trained: tuple[Path, str, str]) -> None:
     assert found["warnings"] == {}
     assert "step 36/36" in said
     assert "2 tasks" in said
+
+
+def test_what_a_plugin_prints_stays_out_of_the_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `--json` a task's prints go to stderr."""
+    plain = Echo.examples
+
+    def loud(*given: Any) -> Any:
+        sys.stdout.write("here I am\n")
+        return plain(*given)
+
+    monkeypatch.setattr(Echo, "examples", loud)
+    done = call("check", *words(), "--json")
+    assert json.loads(done.stdout)["command"] == "check"
+    assert "here I am" in done.stderr
 
 
 def test_a_run_directory_holds_what_it_should(trained: tuple[Path, str, str]) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
 from ectrain_cli.main import DEBUG
+from ectrain_cli.terminal import stdout_for_results
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -33,10 +35,19 @@ def debug(command: Function) -> Function:
 
 
 def as_json(command: Function) -> Function:
-    """Add `--json`: one document on stdout."""
-    return click.option(
+    """Add `--json`: one document on stdout, whatever a plugin prints meanwhile."""
+
+    @wraps(command)
+    def alone(*given: Any, as_json: bool, **more: Any) -> Any:
+        if not as_json:
+            return command(*given, as_json=False, **more)
+        with stdout_for_results():
+            return command(*given, as_json=True, **more)
+
+    flag = click.option(
         "--json", "as_json", is_flag=True, help="Write one JSON document to stdout."
-    )(command)
+    )
+    return flag(cast(Function, alone))
 
 
 def _words(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...] | None:

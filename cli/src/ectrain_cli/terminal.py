@@ -6,11 +6,15 @@ import json
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from contextlib import contextmanager, redirect_stdout
+from typing import Any, TextIO
 
 import click
 
 SCHEMA_VERSION = 1
+STDOUT = (
+    "ectrain.stdout"  # in a context's meta: the real one, while what plugins print goes elsewhere
+)
 
 
 def visible(text: str) -> str:
@@ -28,9 +32,26 @@ def warning(message: str) -> None:
     say(f"warning: {message}")
 
 
+@contextmanager
+def stdout_for_results() -> Iterator[None]:
+    """Send to stderr what anything but these functions prints."""
+    meta, real = click.get_current_context().meta, sys.stdout
+    with redirect_stdout(sys.stderr):
+        meta[STDOUT] = real
+        try:
+            yield
+        finally:
+            del meta[STDOUT]
+
+
+def _stdout() -> TextIO | None:
+    context = click.get_current_context(silent=True)
+    return context.meta.get(STDOUT) if context is not None else None
+
+
 def show(line: str) -> None:
     """Write a line of the result, to stdout."""
-    click.echo(visible(line))
+    click.echo(visible(line), file=_stdout())
 
 
 def show_code(code: str) -> None:
@@ -42,7 +63,7 @@ def show_code(code: str) -> None:
 def show_json(command: str, document: Mapping[str, Any]) -> None:
     """Write the one JSON document of a command to stdout; NaN and infinity become null."""
     whole = {"schema_version": SCHEMA_VERSION, "command": command, **document}
-    click.echo(json.dumps(_finite(whole), ensure_ascii=True, allow_nan=False, indent=2))
+    click.echo(json.dumps(_finite(whole), ensure_ascii=True, allow_nan=False, indent=2), _stdout())
 
 
 def columns(rows: Iterable[Sequence[str]]) -> Iterator[str]:
