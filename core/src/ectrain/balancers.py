@@ -7,8 +7,8 @@ from typing import Any
 
 from ectrain.balancer import BALANCERS, OWN, Balancer, Fixed
 from ectrain.config import BalancerConfig
-from ectrain.errors import CheckpointError, ConfigError, PluginError, did_you_mean
-from ectrain.offers import installed, load_class, said
+from ectrain.errors import CheckpointError
+from ectrain.offers import load_class, said
 from ectrain.plugins import blame
 from ectrain.structure import structured
 
@@ -20,16 +20,7 @@ def balancer_class(name: str) -> type[Balancer[Any]]:
         ConfigError: There is none of that name.
         PluginError: It can't be loaded.
     """
-    if name in OWN:
-        return OWN[name]
-    offers = installed(BALANCERS)
-    if name not in offers:
-        near = did_you_mean(name, [*OWN, *offers])
-        raise ConfigError(f"no installed plugin offers balancer {name!r}{near}")
-    found = load_class(name, BALANCERS, "balancer", Balancer)
-    if getattr(found, "name", None) != name:
-        raise PluginError(f"plugin {offers[name]}: its class has no name = {name!r}")
-    return found
+    return load_class(name, BALANCERS, "balancer", Balancer, OWN)
 
 
 def make_balancer(config: BalancerConfig, tasks: Sequence[str], seed: int) -> Balancer[Any]:

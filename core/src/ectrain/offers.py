@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -91,38 +91,44 @@ def sorted_offers(offers: Mapping[str, Offer]) -> list[Offer]:
     return [offers[key] for key in sorted(offers)]
 
 
-def chosen(name: str, group: str, what: str) -> Offer:
+def chosen(name: str, group: str, what: str, own: Iterable[str] = ()) -> Offer:
     """Return what is offered in a group under a name; nothing is imported.
 
     Args:
         name: What was asked for.
         group: Entry-point group.
         what: What the group offers, in one word: "observer".
+        own: Names of core's own, which might have been meant.
 
     Raises:
         ConfigError: No installed plugin offers it; the nearest name is told.
     """
     offers = installed(group)
     if name not in offers:
-        near = did_you_mean(name, offers) or "; none is installed"
+        near = did_you_mean(name, [*own, *offers]) or ("" if own else "; none is installed")
         raise ConfigError(f"no installed plugin offers {what} {name!r}{near}")
     return offers[name]
 
 
-def load_class(name: str, group: str, what: str, base: type[T]) -> type[T]:
-    """Import the one class that is offered in a group under a name.
+def load_class(
+    name: str, group: str, what: str, base: type[T], own: Mapping[str, type[T]]
+) -> type[T]:
+    """Return the class of a name: core's own, or the one that a plugin offers in a group.
 
     Args:
         name: What was asked for.
         group: Entry-point group; its entries refer to classes, "my_package.module:Class".
         what: What the group offers, in one word: "balancer".
         base: What the class must derive from; its `api`, where it has one, is compared.
+        own: Core's own classes.
 
     Raises:
         ConfigError: No installed plugin offers it.
         PluginError: It can't be loaded, or is no such class; the plugin is named.
     """
-    offer = chosen(name, group, what)
+    if name in own:
+        return own[name]
+    offer = chosen(name, group, what, own)
     with harmless(offer):
         found = offer.load()
         if not (isinstance(found, type) and issubclass(found, base)):
@@ -130,6 +136,8 @@ def load_class(name: str, group: str, what: str, base: type[T]) -> type[T]:
         problem = class_problem(found, base, f"{what} {name}")
         if problem:
             raise PluginError(f"plugin {offer}: {problem}")
+        if getattr(found, "name", None) != name:
+            raise PluginError(f"plugin {offer}: its class has no name = {name!r}")
         return found
 
 

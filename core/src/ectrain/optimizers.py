@@ -9,8 +9,8 @@ import attrs
 import torch
 
 from ectrain.config import OptimizerConfig
-from ectrain.errors import ConfigError, PluginError, did_you_mean
-from ectrain.offers import OPTIMIZERS, installed, load_class
+from ectrain.errors import PluginError
+from ectrain.offers import OPTIMIZERS, load_class
 from ectrain.plugins import blame
 from ectrain.structure import structured
 
@@ -77,16 +77,7 @@ def optimizer_class(name: str) -> type[OptimizerMaker[Any]]:
         ConfigError: There is none of that name.
         PluginError: It can't be loaded.
     """
-    if name in OWN:
-        return OWN[name]
-    offers = installed(OPTIMIZERS)
-    if name not in offers:
-        near = did_you_mean(name, [*OWN, *offers])
-        raise ConfigError(f"no installed plugin offers optimizer {name!r}{near}")
-    found = load_class(name, OPTIMIZERS, "optimizer", OptimizerMaker)  # type: ignore[type-abstract]
-    if getattr(found, "name", None) != name:
-        raise PluginError(f"plugin {offers[name]}: its class has no name = {name!r}")
-    return found
+    return load_class(name, OPTIMIZERS, "optimizer", OptimizerMaker, OWN)  # type: ignore[type-abstract]
 
 
 def made(groups: list[dict[str, Any]], config: OptimizerConfig) -> torch.optim.Optimizer:
