@@ -14,8 +14,8 @@ from ectrain.structure import structured
 from ectrain.task import NO_TARGET
 from ectrain.testing import Subject
 from ectrain_codegen import CodegenConfig, CodegenTask
-from ectrain_codegen.data import CodeSample
-from ectrain_elixir.katas import FACT_SYMBOLS
+from ectrain_codegen.data import CodeSample, held_out
+from ectrain_elixir.katas import FACT_FAMILIES, FACT_SYMBOLS, FAMILIES
 
 TASK = CodegenTask(CodegenConfig(size=64))
 TOKENIZER = Subject(TASK).tokenizer
@@ -117,3 +117,27 @@ def test_a_level_that_does_not_exist_is_refused(levels: list[int]) -> None:
     """The message says which there are."""
     with pytest.raises(ConfigError, match="levels: expected some of 0, 1 and 2, found"):
         structured({"levels": levels}, CodegenConfig, "settings")
+
+
+def test_katas_are_of_the_chosen_families() -> None:
+    """By default of every family; else of the named ones, in the held-out tiers, too."""
+    every = CodegenTask(CodegenConfig(size=500)).examples("train")
+    assert {x.kata.family for x in every if x.kata} == {*FAMILIES, *FACT_FAMILIES}
+    task = CodegenTask(CodegenConfig(size=64, levels=(0,), families=("trees", "strings")))
+    assert {x.kata.family for x in task.examples("test") if x.kata} == {"trees", "strings"}
+    assert {x.kata.family for x in held_out("longer", 64, 0, ("trees", "strings")) if x.kata} == {
+        "strings"
+    }
+
+
+@pytest.mark.parametrize(
+    ("families", "message"),
+    [
+        (["tree"], "families: there is no family of katas 'tree'; did you mean 'trees'"),
+        (["trees"], "families: none of the families trees has katas of level 1; expected one of"),
+    ],
+)
+def test_a_family_that_does_not_exist_is_refused(families: list[str], message: str) -> None:
+    """The message names a near one, or those that a level has."""
+    with pytest.raises(ConfigError, match=message):
+        structured({"families": families}, CodegenConfig, "settings")

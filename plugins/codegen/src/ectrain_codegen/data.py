@@ -57,21 +57,27 @@ class CodeSample:
 
 @cache
 def embedded(
-    split: Split, size: int, seed: int, levels: tuple[int, ...] = (0,)
+    split: Split,
+    size: int,
+    seed: int,
+    levels: tuple[int, ...] = (0,),
+    families: tuple[str, ...] = (),
 ) -> tuple[CodeSample, ...]:
-    """Return katas of these levels of facts as samples."""
+    """Return katas of these levels of facts and families (all without any) as samples."""
     return tuple(
         CodeSample(kata.id, kata.group, kata.prompt, kata.answer, kata=kata)
-        for kata in katas(split, size, seed, levels)
+        for kata in katas(split, size, seed, levels, families)
     )
 
 
 @cache
-def held_out(tier: Tier, size: int, seed: int) -> tuple[CodeSample, ...]:
+def held_out(
+    tier: Tier, size: int, seed: int, families: tuple[str, ...] = ()
+) -> tuple[CodeSample, ...]:
     """Return the katas of a held-out tier as samples."""
     return tuple(
         CodeSample(kata.id, kata.group, kata.prompt, kata.answer, kata=kata)
-        for kata in tiers.tier(tier, size, seed)
+        for kata in tiers.tier(tier, size, seed, families=families)
     )
 
 

@@ -25,7 +25,7 @@ from ectrain_elixir.katas.tiers import TIERS, Tier
 from ectrain_elixir.runner import Program, Status, Verdict, find_runner
 from ectrain_elixir.syntax import parses
 
-NO_TESTS = "this data has no tests to run: pass@1 is measured on the embedded katas"
+NO_TESTS = "this data has no tests to run: pass@1 is measured on embedded katas of its families"
 AT_A_TIME = 32  # prompts that are written after between two looks at the clock
 
 

@@ -36,7 +36,7 @@ from ectrain_codegen.masking import masked
 from ectrain_codegen.multiple import read_problems
 from ectrain_codegen.notes import noted
 from ectrain_codegen.objectives import ObjectivesConfig
-from ectrain_elixir.katas import FACT_SYMBOLS
+from ectrain_elixir.katas import FACT_SYMBOLS, families_of
 from ectrain_elixir.symbols import SYMBOLS
 
 LEVELS = (0, 1, 2)
@@ -45,6 +45,16 @@ LEVELS = (0, 1, 2)
 def _levels(_: object, attribute: attrs.Attribute[tuple[int, ...]], value: Sequence[int]) -> None:
     if not value or not set(value) <= set(LEVELS):
         raise ValueError(f"{attribute.name}: expected some of 0, 1 and 2, found {list(value)}")
+
+
+def _families(
+    config: CodegenConfig, attribute: attrs.Attribute[tuple[str, ...]], value: Sequence[str]
+) -> None:
+    try:
+        for level in config.levels:
+            families_of(level, value)
+    except ValueError as error:
+        raise ValueError(f"{attribute.name}: {error}") from None
 
 
 @attrs.frozen
@@ -57,6 +67,7 @@ class CodegenConfig:
         size: Embedded training katas.
         seed: Of the embedded katas.
         levels: Of facts that embedded katas need: 0 none, 1 one hop, 2 two hops; equal shares.
+        families: Of embedded katas, by name; each level needs one of its own; none for all.
         max_tokens: Most tokens of a segment; of a longer text, a window is trained on.
         loss_on: From left to right, predict the answers of katas alone, or their prompts, too.
         adapter: Rank of the head's own adapter; 0 for none.
@@ -68,6 +79,7 @@ class CodegenConfig:
     size: int = attrs.field(default=4000, validator=attrs.validators.ge(1))
     seed: int = 0
     levels: tuple[int, ...] = attrs.field(default=LEVELS, validator=_levels)
+    families: tuple[str, ...] = attrs.field(default=(), validator=_families)
     max_tokens: int = attrs.field(default=512, validator=attrs.validators.ge(8))
     loss_on: Literal["answer", "all"] = "answer"
     adapter: int = attrs.field(default=0, validator=attrs.validators.ge(0))
@@ -87,7 +99,7 @@ class CodegenTask(Task[CodeSample, CodegenConfig]):
         config = self.config
         return examples_from(
             config.data,
-            lambda: embedded(split, config.size, config.seed, config.levels),
+            lambda: embedded(split, config.size, config.seed, config.levels, config.families),
             lambda path: directory(path, config.max_tokens)[split],
         )
 
@@ -201,6 +213,6 @@ class CodegenTask(Task[CodeSample, CodegenConfig]):
             return
         for name in config.execution.tiers:
             if name != "test" and not config.data:
-                yield name, kata_problems(held_out(name, config.size, config.seed))
+                yield name, kata_problems(held_out(name, config.size, config.seed, config.families))
         if config.execution.problems:
             yield "multiple", read_problems(Path(config.execution.problems)).asked

@@ -7,7 +7,7 @@ remembering. `tier(name)` gives what is held out beyond that; see `tiers.py`.
 
 from ectrain_elixir.katas.families import FACT_FAMILIES, FAMILIES, FIRST_FAMILIES
 from ectrain_elixir.katas.kata import Fact, Kata
-from ectrain_elixir.katas.splits import katas
+from ectrain_elixir.katas.splits import families_of, katas
 from ectrain_elixir.katas.tiers import TIERS, Tier, tier
 from ectrain_elixir.katas.vocabulary import FACT_SYMBOLS
 
@@ -20,6 +20,7 @@ __all__ = [
     "Fact",
     "Kata",
     "Tier",
+    "families_of",
     "katas",
     "tier",
 ]
