@@ -91,7 +91,6 @@ def trainer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Pa
     def install(error: BaseException | None = None) -> Path:
         def train(run: Path, observer: Any) -> bool:
             first = started()
-            observer.run_started(first)
             for event in (first, step(1), step(2)):
                 observer.on_event(event)
             write(run, [first, step(1), step(2), *([] if error else [ended()])])

@@ -162,6 +162,34 @@ class Watcher(ABC):
         """Show the state after an event that was taken in at `now`."""
 
 
+class Quiet:
+    """Shows warnings alone.
+
+    Args:
+        write: Takes a line.
+    """
+
+    def __init__(self, write: Callable[[str], None] = say) -> None:
+        self._write = write
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        return None
+
+    def on_event(self, event: Event) -> None:
+        """Write a warning at once."""
+        told = news(event) if event.get("event") == "warning" else None
+        if told is not None:
+            self._write(told)
+
+
 class LineProgress(Watcher):
     """Progress where nothing can be drawn: one line per interval, and news at once.
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ectrain_cli import options
+from ectrain_cli.display import Display
+from ectrain_cli.display import display as display_options
 from ectrain_cli.main import EXIT_CODES
 from ectrain_cli.terminal import labelled, say, show, show_json, warning
 
@@ -17,23 +19,21 @@ if TYPE_CHECKING:
     from ectrain.loop import Observer
     from ectrain.observers import PluginObserver
     from ectrain.run import Run
-    from ectrain_cli.live import LiveProgress
-    from ectrain_cli.progress import LineProgress
 
 
 @click.command(epilog=EXIT_CODES)
 @options.selection
 @click.option("--out", type=click.Path(path_type=Path), help="Run directory; else in data/runs.")
 @click.option(
-    "--resume/--no-resume", default=True, help="Go on from the last good checkpoint (default)."
+    "--init",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="RUN",
+    help="Begin with the best weights of another run: its trunk, and heads of the same name.",
 )
 @click.option(
-    "--log-every",
-    type=click.FloatRange(min=0),
-    default=30.0,
-    show_default=True,
-    help="Seconds between lines of progress where stderr is no terminal.",
+    "--resume/--no-resume", default=True, help="Go on from the last good checkpoint (default)."
 )
+@display_options
 @click.option(
     "--allow-change",
     "allowed",
@@ -57,7 +57,7 @@ def run(
     /,
     out: Path | None,
     resume: bool,
-    log_every: float,
+    display: Display,
     allowed: tuple[str, ...],
     observers: tuple[str, ...],
     dry_run: bool,
@@ -72,6 +72,7 @@ def run(
     Examples:
       ectrain run --tasks codegen --size tiny --scale 0.1
       ectrain run --tasks codegen,security --config run.toml --out data/runs/first
+      ectrain run --tasks tests,reward --init data/runs/first
       ectrain run --tasks codegen --set optimizer.rate=0.001 --dry-run
     """
     from ectrain_cli.selection import configuration, default_run_directory
@@ -83,7 +84,7 @@ def run(
         from ectrain_cli.plan import plan
 
         ctx.exit(plan(config, out, as_json))
-    _train(config, out, resume, allowed, log_every, watching)
+    _train(config, out, resume, allowed, display, watching)
     _close(out, as_json)
 
 
@@ -100,17 +101,19 @@ def _train(
     out: Path,
     resume: bool,
     allowed: Sequence[str],
-    log_every: float,
+    display: Display,
     observers: Sequence[PluginObserver],
 ) -> None:
     from ectrain.build import prepare
     from ectrain.loop import train
 
-    say(labelled("run dir", str(out)))
+    if display.shows_progress:
+        say(labelled("run dir", str(out)))
     prepared = prepare(config, out, resume, allowed)
     try:
-        with observer(config, log_every) as watching:
-            if not train(prepared, _also(watching, observers, prepared)):
+        with display.watcher(config.checkpoints.every_epochs) as watching:
+            going_on = train(prepared, _also(watching, observers, prepared))
+            if not going_on and display.shows_progress:
                 say("already complete; another --out trains again")
     finally:
         _write_report(out)
@@ -123,16 +126,6 @@ def _also(watching: Observer, observers: Sequence[PluginObserver], run: Run) -> 
     from ectrain.observers import Observed
 
     return Observed(watching, observers, run.warn, run.directory)
-
-
-def observer(config: RunConfig, log_every: float) -> LineProgress | LiveProgress:
-    """Return what shows the progress: drawn on a terminal, else lines."""
-    from ectrain_cli.progress import LineProgress, Progress
-
-    progress = Progress(checkpoint_every=config.checkpoints.every_epochs)
-    from ectrain_cli.live import LiveProgress, can_draw
-
-    return LiveProgress(progress) if can_draw() else LineProgress(progress, log_every)
 
 
 def _write_report(out: Path) -> None:
