@@ -21,6 +21,11 @@ def opening(event: Mapping[str, Any]) -> Iterator[str]:
     yield labelled("model", _model(event))
     steps = event.get("total_steps")
     yield labelled("plan", f"{steps:,} steps" if isinstance(steps, int) else "steps unknown")
+    init: Mapping[str, Any] = event.get("init") or {}
+    if init:
+        yield labelled("init", f"from {init.get('run')} at step {init.get('step')}")
+        for part, fate in (init.get("parts") or {}).items():
+            yield labelled("", f"{part}: {fate}")
     if event.get("resumed_from"):
         yield labelled("resumed", f"from {event['resumed_from']}")
 

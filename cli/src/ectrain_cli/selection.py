@@ -23,6 +23,7 @@ def configuration(
     device: str | None = None,
     curriculum: str | None = None,
     scale: float | None = None,
+    init: Path | None = None,
 ) -> RunConfig:
     """Return the configuration that the selection options ask for.
 
@@ -34,7 +35,8 @@ def configuration(
     from ectrain.config import load_config
 
     found = load_config(config, settings, tasks, size)
-    flags = {"data": data and str(data), "curriculum": curriculum, "scale": scale}
+    paths = {"data": data and str(data), "init": init and str(init)}
+    flags = {**paths, "curriculum": curriculum, "scale": scale}
     given: dict[str, Any] = {key: value for key, value in flags.items() if value is not None}
     if device is not None:
         given["device"] = attrs.evolve(found.device, name=device)

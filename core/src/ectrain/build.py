@@ -22,6 +22,7 @@ from ectrain.errors import CheckpointError, ConfigError
 from ectrain.events import end_torn_line, read_events
 from ectrain.gradients import let_passes_be_gone_through_again
 from ectrain.guesses import guesses_of
+from ectrain.initial import Start, read_start
 from ectrain.learner import Learner
 from ectrain.model import AnyTask, Model, check_fingerprint
 from ectrain.offers import Offer, installed
@@ -97,13 +98,18 @@ def _assemble(
     marks = {name: data_mark(name, task, data[name]["train"]) for name, task in tasks.items()}
     offers = {name: offer for name, offer in installed().items() if name in tasks}
     phases = load_curriculum(config.curriculum)
+    initial = None
     if loaded is None:
-        tokenizer, state = train_tokenizer(config, tasks, data), TrainState()
+        state = TrainState()
+        initial = _initial(config, tasks, warnings)
+        tokenizer = initial.tokenizer if initial else train_tokenizer(config, tasks, data)
     else:
         tokenizer, state = _progress(loaded, marks)
         warnings += _differences(loaded, config, phases, offers)
     drawable = {name: Drawable(name, task, data[name]["train"]) for name, task in tasks.items()}
-    learner = _learner(config, tasks, tokenizer, loaded)
+    model = Model(config.trunk, tasks, tokenizer, config.seed)
+    begun_with = initial.give(model) if initial else None
+    learner = _learner(config, model, loaded)
     warnings += _balancer_restored(learner, loaded)
     draws = Draws(drawable, config.seed, config.step.examples)
     start = loaded.epoch_start if loaded else None
@@ -124,7 +130,13 @@ def _assemble(
         finished=loaded is not None and has_finished(out),
         held=held,
         early_warnings=warnings,
+        begun_with=begun_with,
     )
+
+
+def _initial(config: RunConfig, tasks: Mapping[str, AnyTask], warnings: list[str]) -> Start | None:
+    """Return what the run begins with, where that is another run's."""
+    return read_start(Path(config.init), tasks.values(), warnings.append) if config.init else None
 
 
 def _progress(loaded: Loaded, marks: Mapping[str, str]) -> tuple[Tokenizer, TrainState]:
@@ -169,12 +181,9 @@ def _balancer_restored(learner: Learner, loaded: Loaded | None) -> Iterator[str]
             yield why
 
 
-def _learner(
-    config: RunConfig, tasks: Mapping[str, AnyTask], tokenizer: Tokenizer, loaded: Loaded | None
-) -> Learner:
+def _learner(config: RunConfig, model: Model, loaded: Loaded | None) -> Learner:
     """Return model and optimizer in their place, new or as a checkpoint has them."""
     place = choose_place(config.device)
-    model = Model(config.trunk, tasks, tokenizer, config.seed)
     if loaded is not None:
         model.restore(loaded.tensors("model"))
     model.to(place.device)
@@ -183,10 +192,10 @@ def _learner(
         before = from_dict(loaded.document("config")).optimizer.name
         if before == config.optimizer.name:  # another one starts anew
             restore_optimizer(model, optimizer, loaded.tensors("optim"))
-    balancer = make_balancer(config.balancer, list(tasks), config.seed)
+    balancer = make_balancer(config.balancer, list(model.tasks), config.seed)
     if balancer.needs.gradients != "none" or config.balancer.cosines_every:
         let_passes_be_gone_through_again()
-    guesses = guesses_of(tasks, tokenizer.size) if config.optimizer.scale_losses else {}
+    guesses = guesses_of(model.tasks, model.tokenizer.size) if config.optimizer.scale_losses else {}
     return Learner(model, optimizer, place, config.optimizer.clip, balancer, guesses)
 
 

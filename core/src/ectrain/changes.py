@@ -11,7 +11,7 @@ import attrs
 from ectrain.config import RunConfig, to_dict
 
 FREE = ("balancer.cosines_every", "checkpoints", "device", "evaluation", "log_seconds")
-IDENTITY = ("size", "tasks", "tokenizer", "trunk")
+IDENTITY = ("init", "size", "tasks", "tokenizer", "trunk")
 
 
 @attrs.frozen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -17,6 +18,7 @@ from ectrain.curriculum import load_curriculum, planned, scaled
 from ectrain.data import Data, load_data, make_tasks, train_tokenizer
 from ectrain.device import choose_place, memory_text, prepare_process
 from ectrain.errors import DataError, EctrainError, PluginError
+from ectrain.initial import Start, read_start
 from ectrain.learner import Learner
 from ectrain.losses import task_loss
 from ectrain.model import AnyTask, Model
@@ -56,6 +58,7 @@ class _Trial:
     config: RunConfig
     tasks: dict[str, AnyTask] = attrs.field(factory=dict)
     data: Data = attrs.field(factory=dict)
+    initial: Start | None = None
     tokenizer: Tokenizer | None = None
     model: Model | None = None
 
@@ -129,7 +132,11 @@ def _curriculum(trial: _Trial) -> str:
 
 
 def _tokenizer(trial: _Trial) -> str:
-    tokenizer = train_tokenizer(trial.config, trial.tasks, trial.data)
+    if trial.config.init:
+        trial.initial = read_start(Path(trial.config.init), trial.tasks.values())
+        tokenizer = trial.initial.tokenizer
+    else:
+        tokenizer = train_tokenizer(trial.config, trial.tasks, trial.data)
     control = [t for task in trial.tasks.values() for t in task.control_tokens()]
     for token in (*CORE_TOKENS, *control):
         if tokenizer.token_id(token) in tokenizer.encode(f"a {token} b"):
@@ -144,6 +151,8 @@ def _tokenizer(trial: _Trial) -> str:
 def _model(trial: _Trial) -> str:
     assert trial.tokenizer is not None
     trial.model = Model(trial.config.trunk, trial.tasks, trial.tokenizer, trial.config.seed)
+    if trial.initial is not None:
+        trial.initial.give(trial.model)
     for batch in _trial_batches(trial).values():
         with torch.no_grad():
             trial.model(batch.packs[0])

@@ -202,6 +202,7 @@ class RunConfig:
         size: Preset of the trunk's shape and the learning rate, where they are not given.
         curriculum: Name or TOML file of the phases.
         scale: Stretch of every phase.
+        init: Run directory whose best weights a new run begins with, by name; "" for none.
         log_seconds: Most seconds between two logged steps.
     """
 
@@ -215,6 +216,7 @@ class RunConfig:
     balancer: BalancerConfig = attrs.field(factory=BalancerConfig)
     curriculum: str = "default"
     scale: float = attrs.field(default=1.0, validator=positive)
+    init: str = ""
     evaluation: EvaluationConfig = attrs.field(factory=EvaluationConfig)
     checkpoints: CheckpointConfig = attrs.field(factory=CheckpointConfig)
     device: DeviceConfig = attrs.field(factory=DeviceConfig)

@@ -45,6 +45,10 @@ KINDS: Mapping[str, Kind] = {
             "seed": "the run's seed",
             "resumed_from": "path of the checkpoint that it goes on from; null for a new run",
         },
+        {
+            "init": "what a new run began with (`--init`): `run`, `step` of its checkpoint, and "
+            "`parts`, what became of the trunk and of each head"
+        },
     ),
     "epoch_started": Kind(
         "An epoch is planned, and tasks have made their new data.",

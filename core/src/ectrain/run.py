@@ -60,6 +60,7 @@ class Run:
         data_marks: Fingerprint of each task's training examples.
         resumed_from: The checkpoint that it goes on from.
         finished: Whether it was trained and measured to its end before.
+        begun_with: What became of another run's weights, where a new run began with them.
     """
 
     config: RunConfig
@@ -78,6 +79,7 @@ class Run:
     finished: bool
     held: ExitStack
     early_warnings: list[str] = attrs.field(factory=list)
+    begun_with: Mapping[str, Any] | None = None
     curriculum: Curriculum = attrs.field(init=False)
     log: EventLog = attrs.field(init=False)
     first_look: FirstLook = attrs.field(init=False)
@@ -304,6 +306,7 @@ class Run:
     def log_start(self, version: str) -> None:
         """Log what is trained, on what, and where; keep the configuration beside the log."""
         from_path = str(self.resumed_from.path) if self.resumed_from else None
+        begun_with = {"init": self.begun_with} if self.begun_with else {}
         self.log.write(
             "run_started",
             ectrain=version,
@@ -322,6 +325,7 @@ class Run:
             total_steps=self.total_steps,
             seed=self.config.seed,
             resumed_from=from_path,
+            **begun_with,
         )
         for message in self.early_warnings:
             self.warn(message)

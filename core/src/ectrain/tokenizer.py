@@ -103,6 +103,26 @@ class Tokenizer:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise DataError(f"{place}: not a tokenizer: {reason}") from None
 
+    def extended(
+        self, control_tokens: Sequence[str] = (), symbols: Sequence[str] = ()
+    ) -> Tokenizer:
+        """Return a tokenizer that has these, too, behind its own ids; itself if it lacks none.
+
+        Raises:
+            PluginError: A control token or symbol that could not be told from other text.
+        """
+        _refuse_odd(control_tokens, symbols)
+        lacking = [
+            AddedToken(token, normalized=False, special=token in control_tokens)
+            for token in dict.fromkeys((*control_tokens, *symbols))
+            if self._backend.token_to_id(token) is None
+        ]
+        if not lacking:
+            return self
+        backend = Backend.from_str(self.to_json())
+        backend.add_tokens(lacking)
+        return Tokenizer(backend)
+
     def to_json(self) -> str:
         """Return the whole tokenizer as text."""
         return str(self._backend.to_str())
