@@ -303,7 +303,7 @@ def test_a_bad_file_is_named_with_its_line(
 # --- what a change means --------------------------------------------------------------------------
 
 FREE = {"balancer.cosines_every", "checkpoints", "device", "evaluation", "log_seconds"}
-IDENTITY = {"size", "tokenizer", "trunk", "tasks"}
+IDENTITY = {"init", "size", "tokenizer", "trunk", "tasks"}
 
 
 @pytest.mark.parametrize("path", PATHS, ids=NAMES)
