@@ -49,6 +49,8 @@ class Kata:
         level: Hops from what the doc names to what the answer needs: 0 where no fact is needed.
         facts: Facts of the surroundings that the prompt gives.
         surroundings: Modules that the answer may use, which the prompt doesn't show.
+        function: Name of the function that is asked for; "" for problems written by hand.
+        draft: What it was written from, which can tell more results; None for those, too.
     """
 
     id: str
@@ -65,6 +67,8 @@ class Kata:
     surroundings: str = ""
     alternatives: tuple[str, ...] = ()
     needed: tuple[Fact, ...] = ()
+    function: str = ""
+    draft: Draft | None = attrs.field(default=None, eq=False, repr=False)
 
     @property
     def length(self) -> int:
@@ -172,6 +176,8 @@ def written(family: str, module: str, function: str, draft: Draft) -> Kata | Non
         facts=draft.facts,
         surroundings=draft.surroundings,
         needed=draft.needed,
+        function=function,
+        draft=draft,
         alternatives=tuple(
             _answer(attrs.evolve(draft, body=body), draft.steps) for body in draft.idioms
         ),

@@ -1,0 +1,30 @@
+"""Pairs of code and tests, and what a model writes one after the other.
+
+`pairs(split, size, seed, types)` is the entry; `test_prompt(code, type, tokenizer)` gives what a
+suite is written after, `test_type(text)` what type it has.
+"""
+
+from ectrain_elixir.testpairs.kinds import (
+    CONTROL_TOKENS,
+    DIRECTIONS,
+    TYPES,
+    Direction,
+    TestType,
+    code_prompt,
+    test_prompt,
+    test_type,
+)
+from ectrain_elixir.testpairs.pairs import TestPair, exunit_pairs
+
+__all__ = [
+    "CONTROL_TOKENS",
+    "DIRECTIONS",
+    "TYPES",
+    "Direction",
+    "TestPair",
+    "TestType",
+    "code_prompt",
+    "exunit_pairs",
+    "test_prompt",
+    "test_type",
+]
