@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,6 +17,37 @@ from ectrain.testing.law import BrokenLawError
 from ectrain.testing.optimizers import OPTIMIZER_LAWS, Maker
 
 test_adamw = optimizer_contract(AdamW(NoSettings()))
+
+STEPS = """
+import sys, torch
+from ectrain.config import OptimizerConfig
+from ectrain.optimizers import made
+weight = torch.nn.Parameter(torch.linspace(-1, 1, 12))
+groups = [{"params": [weight], "weight_decay": 0.1}]
+config = OptimizerConfig(rate=0.01)
+optimizer = torch.optim.AdamW(groups, lr=0.01, betas=config.betas, fused=True) if PLAIN else (
+    made(groups, config))
+for step in range(4):
+    optimizer.zero_grad(set_to_none=True)
+    (weight - step).square().sum().backward()
+    optimizer.step()
+print(weight.tolist(), "torch._dynamo" in sys.modules)
+"""
+
+
+def test_adamw_steps_as_torchs_own_does_and_imports_no_compiler() -> None:
+    """The same weights after some steps, bit for bit, in a process that begins sooner."""
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", f"PLAIN = {plain}\n{STEPS}"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.rpartition(" ")
+        for plain in (False, True)
+    ]
+    assert said[0][0] == said[1][0]
+    assert said[0][2].strip() == "False"
 
 
 class Plain(torch.optim.Optimizer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from inspect import unwrap
 from typing import Any, ClassVar, Generic, TypeVar
 
 import attrs
@@ -53,6 +54,17 @@ class OptimizerMaker(ABC, Generic[ConfigT]):
         """
 
 
+class EagerAdamW(torch.optim.AdamW):
+    """torch's AdamW without the marks of its methods for torch.compile.
+
+    Each of them imports torch._dynamo when it is first called: 1.4 s of every start.
+    """
+
+    add_param_group = unwrap(torch.optim.AdamW.add_param_group)
+    zero_grad = unwrap(torch.optim.AdamW.zero_grad)
+    step = torch.no_grad()(unwrap(torch.optim.AdamW.step))
+
+
 class AdamW(OptimizerMaker[NoSettings]):
     """Adam with decoupled weight decay.
 
@@ -64,7 +76,7 @@ class AdamW(OptimizerMaker[NoSettings]):
 
     def make(self, groups: list[dict[str, Any]], config: OptimizerConfig) -> torch.optim.Optimizer:
         """Return torch's own."""
-        return torch.optim.AdamW(groups, lr=config.rate, betas=config.betas, fused=True)
+        return EagerAdamW(groups, lr=config.rate, betas=config.betas, fused=True)
 
 
 OWN: dict[str, type[OptimizerMaker[Any]]] = {AdamW.name: AdamW}
