@@ -92,11 +92,12 @@ def test_targets_lie_at_their_rows(segments: list[tuple[str, Segment]]) -> None:
 
 @given(segments=placed())
 def test_notes_stay_with_their_targets(segments: list[tuple[str, Segment]]) -> None:
-    """A note on each token comes back with each target, in the targets' order."""
-    noted = [
-        (name, attrs.evolve(s, notes=np.arange(len(s.tokens)) + 100 * number))
-        for number, (name, s) in enumerate(segments)
-    ]
+    """Note and measures of each token come back with each target, in the targets' order."""
+    noted = []
+    for number, (name, segment) in enumerate(segments):
+        notes = np.arange(len(segment.tokens)) + 100 * number
+        measures = np.stack([notes, -notes], 1).astype(np.float32)
+        noted.append((name, attrs.evolve(segment, notes=notes, measures=measures)))
     for task, rows in pack(noted).tasks.items():
         wanted = [
             int(s.notes[at])
@@ -106,6 +107,9 @@ def test_notes_stay_with_their_targets(segments: list[tuple[str, Segment]]) -> N
         ]
         found = rows.targets.notes_m
         assert (found.tolist() if found is not None else []) == wanted
+        measured = rows.targets.measures_mk
+        assert (measured.tolist() if measured is not None else []) == [[n, -n] for n in wanted]
+    assert all(rows.targets.measures_mk is None for rows in pack(segments).tasks.values())
     assert all(rows.targets.notes_m is None for rows in pack(segments).tasks.values())
 
 

@@ -9,16 +9,20 @@ from typing import Any
 
 import pytest
 import torch
-from harness import Stopper, outcome, saved, stopped, tiny, trained
+from harness import Stopper, encoded, outcome, saved, stopped, tiny, trained
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 from toys import Echo, Word
 
 from ectrain import data
+from ectrain.build import prepare
 from ectrain.errors import PluginError
 from ectrain.generation import Sampling, generate
-from ectrain.model import Model
-from ectrain.task import Split
+from ectrain.model import Model, load_model
+from ectrain.packing import pack
+from ectrain.parts import TokenHead, TokenOutput
+from ectrain.task import Rows, Split, TrunkShape
 
 STEPS = 18  # three epochs of six
 MADE = 48  # examples of an epoch
@@ -110,3 +114,73 @@ def test_the_mode_in_which_data_is_made_is_that_of_measuring(
     monkeypatch.setattr(Babbler, "refresh", lambda self, model, epoch: modes.append(model.training))
     trained(ALONE, tmp_path / "run")
     assert modes == [False] * 3
+
+
+def test_weights_that_data_was_first_made_from_are_kept_where_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are at hand in every `refresh`, in a run that goes on and in a model that is loaded."""
+    seen: list[dict[str, torch.Tensor]] = []
+
+    def refresh(self: Any, model: Model, epoch: int) -> None:
+        seen.append({name: x.clone() for name, x in model.origin.items()})
+
+    monkeypatch.setattr(Babbler, "refresh", refresh)
+    monkeypatch.setattr(Babbler, "keeps_origin", lambda self: True)
+    stopped(ALONE, tmp_path / "run", Stopper(8))
+    first = prepare(ALONE, tmp_path / "new")
+    expected = {name: x.clone() for name, x in first.model.state_dict().items()}
+    first.held.close()
+    trained(ALONE, tmp_path / "run")
+    seen.append(dict(load_model(tmp_path / "run").origin))
+    assert len(seen) == 5  # two epochs, the second again, the third; the loaded model
+    for found in seen:
+        assert found.keys() == expected.keys()
+        assert all(torch.equal(found[name], x) for name, x in expected.items())
+
+
+class Borrower(Echo):
+    """Acts through another task's head."""
+
+    name = "borrower"
+
+    def borrows(self) -> str:
+        """Return the other's name."""
+        return "echo"
+
+    def head(self, trunk: TrunkShape) -> nn.Module:
+        """Return what has no weights."""
+        return Through()
+
+
+class Through(nn.Module):
+    """Predicts tokens with the other head, or plainly where there is none."""
+
+    def forward(self, rows: Rows) -> TokenOutput:
+        """Return the output at the tokens that have a target."""
+        other, hidden_md = rows.borrowed, rows.target_hidden_md
+        adapted_md = other.adapt(hidden_md) if isinstance(other, TokenHead) else hidden_md
+        return TokenOutput(adapted_md, rows.vocabulary_vd)
+
+
+def test_a_borrowed_head_is_the_other_tasks(tmp_path: Path) -> None:
+    """Both tasks see the same weights, which are saved once; alone there is nothing to borrow."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data, "load_tasks", lambda names: {n: KINDS[n] for n in names})
+        run = prepare(tiny(tasks=("borrower", "echo")), tmp_path / "run")
+        drawn = [(name, n) for name in ("borrower", "echo") for n in range(3)]
+        laid_out = pack([(name, segment) for name, segment in encoded(run, drawn)])
+        with torch.no_grad():
+            up = run.model.heads["echo"].get_parameter("up.weight").normal_()
+        mine = run.model(laid_out)["borrower"].hidden_md
+        mine.sum().backward()
+        assert up.grad is not None
+        assert not [name for name in run.model.state_dict() if name.startswith("heads.borrower")]
+        alone = prepare(tiny(tasks=("borrower",)), tmp_path / "alone")
+        assert alone.model.borrowed("borrower") is None
+        alone.model(pack([("borrower", encoded(alone, [("borrower", 0)])[0][1])]))
+        for each in (run, alone):
+            each.held.close()
+
+
+KINDS = {"borrower": Borrower, "echo": Echo}

@@ -109,10 +109,12 @@ def _assemble(
     drawable = {name: Drawable(name, task, data[name]["train"]) for name, task in tasks.items()}
     model = Model(config.trunk, tasks, tokenizer, config.seed)
     begun_with = initial.give(model) if initial else None
+    model.init = config.init
     learner = _learner(config, model, loaded)
     warnings += _balancer_restored(learner, loaded)
     draws = Draws(drawable, config.seed, config.step.examples)
     start = loaded.epoch_start if loaded else None
+    learner.model.origin = loaded.origin if loaded else {}
     return Run(
         config=config,
         directory=out,

@@ -94,6 +94,7 @@ def _part(rows: TaskRows, first: int, last: int) -> TaskRows:
         targets,
         tokens_m=targets.tokens_m[mine],
         notes_m=None if targets.notes_m is None else targets.notes_m[mine],
+        measures_mk=None if targets.measures_mk is None else targets.measures_mk[mine],
         values_sw=values_sw,
         count=mine.stop - mine.start + known,
     )
@@ -116,7 +117,8 @@ def _target_ends(rows: TaskRows, ends: list[int]) -> list[int]:
 
 def _output(name: str, model: Model, trunk_td: Tensor, rows: TaskRows) -> object:
     vocabulary_vd = model.trunk.embedding.weight
-    seen = Rows(trunk_td, rows.index_n, rows.lengths_s, rows.target_index_m, vocabulary_vd)
+    places = rows.index_n, rows.lengths_s, rows.target_index_m
+    seen = Rows(trunk_td, *places, vocabulary_vd, model.borrowed(name))
     with blame(name, "head"):
         return model.heads[name](seen)
 

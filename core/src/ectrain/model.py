@@ -27,6 +27,12 @@ class Model(nn.Module):
     A head's first weights depend on the seed and its task's name alone, so another task in the
     run changes nothing for it.
 
+    `origin` holds the weights, by name and on the CPU, with which a task first made data of its
+    own, where one asks for them (`Task.keeps_origin`); else it is empty.
+
+    `choices` holds what each task chose on validation data for using these weights, by its name;
+    `init` is the run that training began with, "" for none.
+
     Args:
         config: Shape of the trunk.
         tasks: Tasks by name.
@@ -39,7 +45,11 @@ class Model(nn.Module):
     ) -> None:
         super().__init__()
         self.tasks = dict(tasks)
+        self.origin: Mapping[str, Tensor] = {}
         self.tokenizer = tokenizer
+        self.seed = seed
+        self.init = ""
+        self.choices: Mapping[str, Mapping[str, Any]] = {}
         with torch.random.fork_rng(devices=[]):
             self.trunk = Trunk(config, tokenizer.size)
         self.trunk.initialize(torch.Generator().manual_seed(_seed(seed, "trunk")))
@@ -55,19 +65,31 @@ class Model(nn.Module):
 
     def forward(self, pack: Pack) -> dict[str, Any]:
         """Return each head's output for the tasks of a pack; the trunk runs once."""
-        trunk_td = self.trunk(pack)
         found = {}
-        for name, placed in pack.tasks.items():
-            rows = Rows(
+        for name, rows in self.rows(pack).items():
+            with blame(name, "head"):
+                found[name] = self.heads[name](rows)
+        return found
+
+    def rows(self, pack: Pack) -> dict[str, Rows]:
+        """Return what each task's head sees of a pack; the trunk runs once."""
+        trunk_td = self.trunk(pack)
+        return {
+            name: Rows(
                 trunk_td,
                 placed.index_n,
                 placed.lengths_s,
                 placed.target_index_m,
                 self.trunk.embedding.weight,
+                self.borrowed(name),
             )
-            with blame(name, "head"):
-                found[name] = self.heads[name](rows)
-        return found
+            for name, placed in pack.tasks.items()
+        }
+
+    def borrowed(self, task: str) -> nn.Module | None:
+        """Return the head that a task's head acts through, None where there is none."""
+        other = self.tasks[task].borrows()
+        return self.heads[other] if other != task and other in self.heads else None
 
     @property
     def device(self) -> torch.device:
@@ -105,6 +127,7 @@ class Model(nn.Module):
             more = f" and {len(odd) - 5} more" if len(odd) > 5 else ""
             raise CheckpointError(f"the weights don't fit: {'; '.join(odd[:5])}{more}")
         self.load_state_dict(dict(tensors))
+        self.choices = {}
 
 
 def _seed(seed: int, name: str) -> int:
@@ -138,7 +161,22 @@ def load_model(run: Path, warn: Callable[[str], None] = lambda message: None) ->
     check_fingerprint(tokenizer, loaded.document("state"), loaded.entry.path)
     model = Model(config.trunk, make_tasks(config), tokenizer, config.seed)
     model.restore(loaded.tensors("model"))
+    model.origin = loaded.origin
+    model.init = config.init
+    model.choices = _choices(run / "events.jsonl", loaded.entry.step)
     return model.eval()
+
+
+def _choices(log: Path, step: int) -> Mapping[str, Mapping[str, Any]]:
+    """Return what tasks chose when the weights of a step were measured; none where they weren't."""
+    from ectrain.digest import table
+    from ectrain.events import read_events
+
+    found: Mapping[str, Mapping[str, Any]] = {}
+    for event in read_events(log) if log.is_file() else ():
+        if event.get("event") == "evaluated" and event.get("step") == step:
+            found = {n: table(c) for n, c in table(event.get("choices")).items()} or found
+    return found
 
 
 def check_fingerprint(tokenizer: Tokenizer, state: Mapping[str, Any], path: Path) -> None:

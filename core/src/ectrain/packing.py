@@ -88,6 +88,9 @@ class Pack:
         def move(x: Tensor) -> Tensor:
             return x.to(device, non_blocking=True)
 
+        def maybe(x: Tensor | None) -> Tensor | None:
+            return None if x is None else move(x)
+
         slabs = tuple(
             s if s.bias_s1ll is None else attrs.evolve(s, bias_s1ll=move(s.bias_s1ll))
             for s in self.slabs
@@ -100,10 +103,9 @@ class Pack:
                 attrs.evolve(
                     rows.targets,
                     tokens_m=move(rows.targets.tokens_m),
-                    notes_m=None if rows.targets.notes_m is None else move(rows.targets.notes_m),
-                    values_sw=None
-                    if rows.targets.values_sw is None
-                    else move(rows.targets.values_sw),
+                    notes_m=maybe(rows.targets.notes_m),
+                    values_sw=maybe(rows.targets.values_sw),
+                    measures_mk=maybe(rows.targets.measures_mk),
                 ),
             )
             for name, rows in self.tasks.items()
@@ -152,7 +154,7 @@ def pack(segments: Sequence[tuple[str, Segment]]) -> Pack:
 def _task_rows(placed: Sequence[tuple[Segment, int]]) -> TaskRows:
     """Index one task's segments, given with their first token's place in the pack."""
     index = [np.arange(start, start + len(s.tokens)) for s, start in placed]
-    target_index, target_tokens, notes = [], [], []
+    target_index, target_tokens, notes, measures = [], [], [], []
     for (segment, _), row in zip(placed, index, strict=True):
         if segment.labels is not None:
             kept = segment.labels != NO_TARGET
@@ -160,12 +162,15 @@ def _task_rows(placed: Sequence[tuple[Segment, int]]) -> TaskRows:
             target_tokens.append(segment.labels[kept])
             if segment.notes is not None:
                 notes.append(segment.notes[kept])
+            if segment.measures is not None:
+                measures.append(segment.measures[kept])
     values = [s.values for s, _ in placed if s.values is not None]
     targets = Targets(
         _joined(target_tokens),
         torch.from_numpy(np.stack(values)) if values else None,
         sum(segment.target_count for segment, _ in placed),
         _joined(notes) if notes else None,
+        torch.from_numpy(np.concatenate(measures)) if measures else None,
     )
     lengths = torch.tensor([len(s.tokens) for s, _ in placed])
     return TaskRows(_joined(index), lengths, _joined(target_index), targets)

@@ -52,12 +52,15 @@ class Refresher:
         Raises:
             PluginError: A task fails, or changes the model.
         """
-        makers = [name for name in names if makes_data(self._model.tasks[name])]
+        tasks = self._model.tasks
+        makers = [name for name in names if makes_data(tasks[name])]
         if not makers:
             self.start = {}
             return
         if not (is_open and self.start):
             self.start = _copied(self._model)
+        if not self._model.origin and any(tasks[name].keeps_origin() for name in makers):
+            self._model.origin = self.start
         with self._as_it_began():
             for name in makers:
                 self._refresh(name, epoch)

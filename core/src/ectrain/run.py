@@ -288,6 +288,7 @@ class Run:
             model=self.model.state_dict(),
             optimizer=optimizer_tensors(self.model, self.learner.optimizer),
             epoch_start=self.refresher.start if self.state.epoch_step else {},
+            origin=self.model.origin,
             documents={
                 "state": {
                     "progress": finite(self.state.to_dict()),

@@ -23,7 +23,7 @@ _UNREADABLE = (  # the last one is also RecursionError
 )
 
 
-EPOCH_START = "epoch_start"
+EPOCH_START, ORIGIN = "epoch_start", "origin"
 
 
 @attrs.frozen
@@ -41,6 +41,7 @@ class Snapshot:
         documents: Plain data by name, each a JSON file.
         tokenizer: The whole tokenizer as text.
         epoch_start: Weights that the open epoch began with, where tasks make data from them.
+        origin: Weights that such a task began with, where one asks for them.
     """
 
     step: int
@@ -53,10 +54,12 @@ class Snapshot:
     documents: Mapping[str, Any]
     tokenizer: str
     epoch_start: Mapping[str, Tensor] = attrs.field(factory=dict)
+    origin: Mapping[str, Tensor] = attrs.field(factory=dict)
 
     def contents(self) -> dict[str, bytes]:
         """Return its files by name."""
-        weights = {EPOCH_START: self.epoch_start} if self.epoch_start else {}
+        kept = {EPOCH_START: self.epoch_start, ORIGIN: self.origin}
+        weights = {name: tensors for name, tensors in kept.items() if tensors}
         return {
             "model.safetensors": safetensors.torch.save(_owned(self.model)),
             "optim.safetensors": safetensors.torch.save(_owned(self.optimizer)),
@@ -86,8 +89,15 @@ class Loaded:
     @property
     def epoch_start(self) -> dict[str, Tensor]:
         """The weights that the open epoch began with; none where no task needs them."""
-        there = f"{EPOCH_START}.safetensors" in self.contents
-        return self.tensors(EPOCH_START) if there else {}
+        return self._kept(EPOCH_START)
+
+    @property
+    def origin(self) -> dict[str, Tensor]:
+        """The weights that a task first made data from; none where no task asks for them."""
+        return self._kept(ORIGIN)
+
+    def _kept(self, name: str) -> dict[str, Tensor]:
+        return self.tensors(name) if f"{name}.safetensors" in self.contents else {}
 
     def document(self, name: str) -> Any:
         """Return the data of `<name>.json`."""

@@ -61,6 +61,8 @@ class Segment:
             The same w for every segment of a task. None: no such targets.
         notes: `[length]` what the task's metrics want to know of each target, in numbers of its
             own (which objective, which class of token); neither trunk nor head sees it.
+        measures: `[length, k]` what the task's loss wants to know of each target (what it is
+            worth, how probable it was); the same k for every segment of a task. None: nothing.
     """
 
     tokens: NDArray[np.int64]
@@ -68,6 +70,7 @@ class Segment:
     labels: NDArray[np.int64] | None = None
     values: NDArray[np.float32] | None = None
     notes: NDArray[np.int64] | None = None
+    measures: NDArray[np.float32] | None = None
 
     @property
     def target_count(self) -> int:
@@ -81,6 +84,8 @@ class Segment:
         for name, array, kind in self._arrays():
             if not isinstance(array, np.ndarray) or array.ndim != 1 or array.dtype != kind:
                 return f"{name} that are no row of {kind} in a numpy array, found {_shown(array)}"
+        if self.measures is not None and not _is_table(self.measures):
+            return f"measures that are no table of float32, found {_shown(self.measures)}"
         length = len(self.tokens)
         if length == 0:
             return "no tokens"
@@ -96,6 +101,8 @@ class Segment:
                 return f"a label outside 0..{vocabulary - 1}"
         if self.notes is not None and self.notes.shape != self.tokens.shape:
             return f"notes of shape {self.notes.shape}, expected {self.tokens.shape}"
+        if self.measures is not None and len(self.measures) != length:
+            return f"measures of {len(self.measures)} tokens, expected {length}"
         if self.values is not None and np.isinf(self.values).any():
             return "a value that is infinite (NaN where unknown)"
         return None
@@ -109,6 +116,10 @@ class Segment:
             yield "values", self.values, "float32"
         if self.notes is not None:
             yield "notes", self.notes, "int64"
+
+
+def _is_table(array: Any) -> bool:
+    return isinstance(array, np.ndarray) and array.ndim == 2 and array.dtype == "float32"
 
 
 def _shown(array: Any) -> str:
@@ -127,6 +138,7 @@ class Rows:
         lengths_s: Length of each segment, `[s]`; they sum to n.
         target_index_m: Where its tokens with a target lie, in the order of `Targets.tokens_m`.
         vocabulary_vd: The embedding of every token, `[v, d]`, for heads that predict tokens.
+        borrowed: The head of the task that `Task.borrows` names; None where the run has none.
     """
 
     trunk_td: Tensor
@@ -134,6 +146,7 @@ class Rows:
     lengths_s: Tensor
     target_index_m: Tensor
     vocabulary_vd: Tensor
+    borrowed: nn.Module | None = None
 
     @property
     def hidden_nd(self) -> Tensor:
@@ -163,12 +176,14 @@ class Targets:
         values_sw: Targets of whole segments, `[s, w]`, NaN where unknown; None without any.
         count: How many targets there are in all; the loss is a sum over them.
         notes_m: The segments' notes at each token to predict, `[m]`; None where they have none.
+        measures_mk: The segments' measures there, `[m, k]`; None where they have none.
     """
 
     tokens_m: Tensor
     values_sw: Tensor | None
     count: int
     notes_m: Tensor | None = None
+    measures_mk: Tensor | None = None
 
 
 @attrs.frozen
@@ -330,6 +345,14 @@ class Task(ABC, Generic[ExampleT, ConfigT]):
     def metrics(self) -> Mapping[str, Metric]:
         """Return fresh metrics by name."""
 
+    def borrows(self) -> str:
+        """Name another task whose head this task's head acts through, "" for none.
+
+        The head gets it as `Rows.borrowed`, where the run has that task: its weights stay the
+        other task's, and learn from both. So a policy is trained by what it earns.
+        """
+        return ""
+
     def control_tokens(self) -> tuple[str, ...]:
         """Special tokens of this task, each one id; never matched inside plain text."""
         return ()
@@ -378,8 +401,32 @@ class Task(ABC, Generic[ExampleT, ConfigT]):
         """
         return None
 
+    def keeps_origin(self) -> bool:
+        """Return whether `Model.origin` is kept: the weights of the task's first `refresh`.
+
+        They are kept with every checkpoint, beside the others: for tasks that must not stray too
+        far from where they began, or that say what has changed since.
+        """
+        return False
+
     def baselines(self) -> Mapping[str, Estimate]:
         """Figures on the test split that need no trunk, trained on the training split."""
+        return {}
+
+    def trunk_baselines(self, model: Model) -> Mapping[str, Estimate]:
+        """Figures on the test split of what learns on a trunk that doesn't (`initial.as_begun`).
+
+        Args:
+            model: What training ended with; it must come back as it was.
+        """
+        return {}
+
+    def choose(self, model: Model) -> Mapping[str, Any]:
+        """Return what must be chosen on validation data to use a model's weights, as JSON has it.
+
+        Thresholds, say. It is kept in the run's log, and is in `model.choices` under the task's
+        name whenever these weights are measured or used.
+        """
         return {}
 
     def evaluate(self, model: Model, split: Split, budget: Budget) -> Mapping[str, Estimate]:

@@ -159,8 +159,9 @@ class Subject:
     ) -> Rows:
         """Return what a head sees of a trunk's output."""
         placed = laid_out.tasks[name or self.name]
-        weight = (model or self.model).trunk.embedding.weight
-        return Rows(trunk_td, placed.index_n, placed.lengths_s, placed.target_index_m, weight)
+        model, name = model or self.model, name or self.name
+        places = placed.index_n, placed.lengths_s, placed.target_index_m
+        return Rows(trunk_td, *places, model.trunk.embedding.weight, model.borrowed(name))
 
     @cached_property
     def estimates(self) -> dict[str, Any]:
@@ -171,7 +172,8 @@ class Subject:
     @cached_property
     def baselines(self) -> dict[str, Estimate]:
         """What its baselines are."""
-        return dict(self.task.baselines())
+        model = self.new_model().eval()
+        return {**self.task.baselines(), **self.task.trunk_baselines(model)}
 
     def digest(self) -> list[str]:
         """Return a line for each example, with a hash of all that it is and is encoded to."""
@@ -181,7 +183,8 @@ class Subject:
             for turn, example in enumerate(self.split(split)):
                 found = hashlib.sha256()
                 segment = encoder.encode(self.name, self.task, example, KEY, turn=turn)
-                for array in (segment.tokens, segment.labels, segment.values, segment.notes):
+                arrays = (segment.tokens, segment.labels, segment.values, segment.notes)
+                for array in (*arrays, segment.measures):
                     found.update(b"-" if array is None else array.tobytes())
                 found.update(repr((segment.prefix, list(self.task.texts(example)))).encode())
                 lines.append(f"{split} {example.id} {example.group} {found.hexdigest()}")

@@ -78,6 +78,7 @@ def same(one: Segment, other: Segment) -> bool:
         (one.labels, other.labels),
         (one.values, other.values),
         (one.notes, other.notes),
+        (one.measures, other.measures),
     )
     return one.prefix == other.prefix and all(
         (a is None) == (b is None) and (a is None or np.array_equal(a, b, equal_nan=True))
