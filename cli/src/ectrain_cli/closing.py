@@ -71,8 +71,8 @@ def courses(found: Digest) -> Iterator[str]:
     yield from columns(rows) if rows else ()
 
 
-def closing(found: Digest, run: Path) -> Iterator[str]:
-    """Yield the last lines of a run."""
+def closing(found: Digest, run: Path, model: Path | None = None) -> Iterator[str]:
+    """Yield the last lines of a run; `model` is where its final model was put."""
     yield labelled("status", found.status)
     yield from courses(found)
     yield from goals(found.claims)
@@ -81,6 +81,8 @@ def closing(found: Digest, run: Path) -> Iterator[str]:
     kept = best or list(found.checkpoints)
     if kept:
         yield labelled("best" if best else "newest", kept[-1])
+    if model is not None:
+        yield labelled("model", str(model))
     yield labelled("next", f"ectrain eval {run}")
     if "codegen" in found.tasks:
         yield labelled("", f'ectrain generate {run} --prompt "def add(a, b)"')

@@ -150,9 +150,26 @@ def _close(out: Path, as_json: bool) -> None:
     from ectrain_cli.closing import closing
     from ectrain_cli.report import read, summary
 
-    found = digest(read(out))
+    found, model = digest(read(out)), _publish(out)
     if as_json:
-        show_json("run", {"run": str(out), "report": str(out / "report.md"), **summary(found)})
+        paths = {"run": str(out), "report": str(out / "report.md"), "model": model and str(model)}
+        show_json("run", {**paths, **summary(found)})
         return
-    for line in closing(found, out):
+    for line in closing(found, out, model):
         show(line)
+
+
+def _publish(out: Path) -> Path | None:
+    """Put the model and the report of a finished run in `data`; a full disk ends nothing else."""
+    from ectrain.errors import EctrainError
+    from ectrain.final import data_folder, publish
+
+    data = data_folder(out)
+    if data is None or not (out / "events.jsonl").is_file():
+        return None
+    try:
+        published = publish(out, data)
+    except EctrainError as error:
+        warning(f"the final model was not written: {error}")
+        return None
+    return published and published.model
