@@ -172,4 +172,4 @@ def _publish(out: Path) -> Path | None:
     except EctrainError as error:
         warning(f"the final model was not written: {error}")
         return None
-    return published and published.model
+    return published.model if published else None
