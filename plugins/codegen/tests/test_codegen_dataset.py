@@ -49,3 +49,48 @@ def test_katas_and_a_dataset_mix_by_share(dataset: Path) -> None:
     katas = sum(sample.kata is not None for sample in found)
     assert abs(2 * katas - len(found)) <= 2
     assert len({sample.id for sample in found}) == len(found)
+
+
+CALLER = "defmodule {name}.Shop do\n  def total(x), do: {name}.Tolls.levy(x)\nend\n"
+CALLED = "defmodule {name}.Tolls do\n  import {name}.Rates\n  def levy(x), do: cut(x)\nend\n"
+FURTHER = "defmodule {name}.Rates do\n  def cut(x), do: x - 1\nend\n"
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a dataset of packages whose files call each other."""
+    root = tmp_path_factory.mktemp("told")
+    for name in ("Apple", "Banana", "Cherry", "Damson", "Elder", "Fig"):
+        folder = root / "in" / name.lower()
+        folder.mkdir(parents=True)
+        (folder / "mix.exs").write_text(f"defmodule {name}.MixProject do\nend\n")
+        for file, text in (("shop", CALLER), ("tolls", CALLED), ("rates", FURTHER)):
+            (folder / f"{file}.ex").write_text(text.format(name=name))
+    build(BuildOptions((root / "in",), root / "out"))
+    return root / "out"
+
+
+def test_files_with_facts_come_again_after_their_facts(told: Path) -> None:
+    """Each such file is there as it is, at level 0, and after its facts, at theirs."""
+    task = CodegenTask(CodegenConfig(data=str(told), max_tokens=256))
+    found = {sample.id: sample for sample in task.examples("train")}
+    shops = [name for name in found if name.endswith("shop.ex#0")]
+    assert shops
+    for name in shops:
+        plain, annotated = found[name], found[f"{name}+facts"]
+        assert (plain.prompt, plain.answer) == ("", annotated.answer)
+        assert annotated.prompt == annotated.annotation
+        assert "<containsFunction>levy/1</containsFunction>" in annotated.prompt
+        assert "<importsFrom>" in annotated.prompt
+        assert task.facets(plain) == {"level": 0.0, "facts": 0.0}
+        assert task.facets(annotated) == {"level": 2.0, "facts": float(annotated.facts)}
+    assert "<importsFrom>" in task.symbols()
+    levels = {task.facets(sample)["level"] for sample in found.values()}
+    assert levels == {0.0, 1.0, 2.0}
+
+
+def test_no_facts_no_levels(dataset: Path) -> None:
+    """Where no file has facts, no example has a level to choose by."""
+    task = CodegenTask(CodegenConfig(data=str(dataset)))
+    assert all(not task.facets(sample) for sample in task.examples("train"))
+    assert "<importsFrom>" not in task.symbols()

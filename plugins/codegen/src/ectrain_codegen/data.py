@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import attrs
@@ -13,9 +13,10 @@ from ectrain.task import SPLITS, Split
 from ectrain_codegen.execution import Asked
 from ectrain_codegen.objectives import Objective
 from ectrain_elixir.corpus import Source, read_sources, split_sources
-from ectrain_elixir.datasets import Piece, Pieces, open_split
+from ectrain_elixir.datasets import Joined, Piece, Pieces, Rows, open_split, with_facts
 from ectrain_elixir.katas import Kata, katas, tiers
 from ectrain_elixir.katas.tiers import Tier
+from ectrain_elixir.ontology import annotation, fitted, hops
 from ectrain_elixir.runner import Program
 
 CHARACTERS_A_TOKEN = 3  # a byte-level token of code holds more than this, so a piece fits
@@ -33,6 +34,8 @@ class CodeSample:
         whole: Whether the answer ends where the text ends.
         kata: The kata that it comes from, with its tests; None for plain code.
         objective: What it is encoded for.
+        level: Hops of the longest path among the facts that go before plain code, at most 2.
+        facts: How many of them there are.
     """
 
     id: str
@@ -42,12 +45,15 @@ class CodeSample:
     whole: bool = True
     kata: Kata | None = None
     objective: Objective = "causal"
+    level: int = 0
+    facts: int = 0
 
     @property
     def annotation(self) -> str:
         """The facts that its prompt begins with, a comment of one line; "" where it has none."""
         line, newline, _ = self.prompt.partition("\n")
-        return line + newline if self.kata is not None and self.kata.facts else ""
+        given = self.facts or (self.kata is not None and self.kata.facts)
+        return line + newline if given else ""
 
     @property
     def text(self) -> str:
@@ -103,7 +109,7 @@ def directory(root: Path, max_tokens: int) -> Mapping[Split, Sequence[CodeSample
     """
     limit = max_tokens * CHARACTERS_A_TOKEN
     if is_dataset(root):
-        return {split: Pieces(open_split(root, split), limit, _sample) for split in SPLITS}
+        return {split: _stored(open_split(root, split), limit) for split in SPLITS}
     splits = split_sources(read_sources(root))
     return {
         split: tuple(sample for source in sources for sample in _pieces(source, limit))
@@ -111,9 +117,40 @@ def directory(root: Path, max_tokens: int) -> Mapping[Split, Sequence[CodeSample
     }
 
 
+@cache
+def fact_level(root: Path) -> int:
+    """Return the highest level of facts that a built dataset has for training; 0 of other code."""
+    if not is_dataset(root):
+        return 0
+    rows = open_split(root, "train")
+    return max((level for level in (1, 2) if len(with_facts(rows, level))), default=0)
+
+
+def _stored(rows: Rows, limit: int) -> Sequence[CodeSample]:
+    """Return the pieces of all files, then those of files with facts again, after their facts."""
+    plain = Pieces(rows, limit, _sample)
+    places = with_facts(rows)
+    if not len(places):
+        return plain
+    return Joined(plain, Pieces(rows, limit, partial(_annotated, limit), places))
+
+
 def _sample(piece: Piece) -> CodeSample:
     name = f"{piece.row.id}#{piece.number}"
     return CodeSample(name, piece.row.group, "", piece.text, piece.whole)
+
+
+def _annotated(limit: int, piece: Piece) -> CodeSample:
+    """Return a piece after the facts that it is about; they get as much room as a third of it."""
+    facts = fitted(piece.facts, limit // 3)
+    sample = _sample(piece)
+    return attrs.evolve(
+        sample,
+        id=f"{sample.id}+facts",
+        prompt=annotation(facts),
+        level=min(2, hops(facts)),
+        facts=len(facts),
+    )
 
 
 def _pieces(source: Source, limit: int) -> Iterator[CodeSample]:

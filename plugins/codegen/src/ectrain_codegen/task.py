@@ -28,7 +28,14 @@ from ectrain.task import (
     TrunkShape,
 )
 from ectrain.tokenizer import Tokenizer
-from ectrain_codegen.data import CodeSample, directory, embedded, held_out, kata_problems
+from ectrain_codegen.data import (
+    CodeSample,
+    directory,
+    embedded,
+    fact_level,
+    held_out,
+    kata_problems,
+)
 from ectrain_codegen.execution import Asked, ExecutionConfig, evaluate
 from ectrain_codegen.figures import ObjectiveFigures
 from ectrain_codegen.infilling import Order, cut_anywhere, cut_node, infill_prompt, infilled
@@ -37,6 +44,7 @@ from ectrain_codegen.multiple import read_problems
 from ectrain_codegen.notes import noted
 from ectrain_codegen.objectives import ObjectivesConfig
 from ectrain_elixir.katas import FACT_SYMBOLS, families_of
+from ectrain_elixir.ontology import ONTOLOGY_SYMBOLS
 from ectrain_elixir.symbols import SYMBOLS
 
 LEVELS = (0, 1, 2)
@@ -172,16 +180,20 @@ class CodegenTask(Task[CodeSample, CodegenConfig]):
 
     def symbols(self) -> tuple[str, ...]:
         """Return Elixir's operators and delimiters, and what facts are written with."""
+        if self._stored_level:
+            return SYMBOLS + ONTOLOGY_SYMBOLS
         return SYMBOLS + FACT_SYMBOLS if self._gives_facts else SYMBOLS
 
     def facets(self, example: CodeSample) -> Mapping[str, float]:
         """Return how many steps a kata composes, its level and how many facts it gives.
 
-        Where no kata gives facts there is no level to choose by, and filters on it don't apply.
+        Of plain code, they are those of the facts before it. Where no kata gives facts and no file
+        has paths of them, there is no level to choose by, and filters on it don't apply.
         """
         kata = example.kata
         if kata is None:
-            return {}
+            found = {"level": float(example.level), "facts": float(example.facts)}
+            return found if self._gives_facts else {}
         steps = {"steps": float(len(kata.steps))}
         facts = {"level": float(kata.level), "facts": float(len(kata.facts))}
         return steps | facts if self._gives_facts else steps
@@ -189,7 +201,13 @@ class CodegenTask(Task[CodeSample, CodegenConfig]):
     @property
     def _gives_facts(self) -> bool:
         places = [source.place for source in parse_sources(self.config.data)]
-        return EMBEDDED in places and any(self.config.levels)
+        return (EMBEDDED in places and any(self.config.levels)) or self._stored_level == max(LEVELS)
+
+    @property
+    def _stored_level(self) -> int:
+        """The highest level of facts that files of its datasets have."""
+        places = [source.place for source in parse_sources(self.config.data)]
+        return max(fact_level(Path(place)) for place in places) if places != [EMBEDDED] else 0
 
     def evaluate(self, model: Model, split: Split, budget: Budget) -> Mapping[str, Estimate]:
         """Write the answers of held-out problems and run their tests on them.

@@ -81,11 +81,13 @@ class Row:
 
 
 BITS: Mapping[str, int] = {"source": 1, "test": 2, "support": 4, "credo": 8, "sobelow": 16}
+LEVEL_BITS: Mapping[int, int] = {1: 32, 2: 64}  # of facts
 
 
 def mark_of(row: Row) -> int:
-    """Return the bits that rows are chosen by without being read: kind, and tools that looked."""
-    return BITS[row.kind] | sum(BITS[tool] for tool in row.checked)
+    """Return the bits that rows are chosen by without being read: kind, tools, level of facts."""
+    tools = sum(BITS[tool] for tool in row.checked)
+    return BITS[row.kind] | tools | LEVEL_BITS.get(row.level, 0)
 
 
 def plain_row(row: Row) -> dict[str, Any]:

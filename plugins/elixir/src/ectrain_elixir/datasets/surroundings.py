@@ -17,6 +17,9 @@ from ectrain_elixir.datasets.outline import ModuleOutline, Outline
 from ectrain_elixir.katas import Fact
 
 MOST_FACTS = 32  # of a file
+OTP = frozenset(
+    ["Agent", "Application", "DynamicSupervisor", "GenServer", "Registry", "Supervisor", "Task"]
+)
 _LINK_PROPERTIES = {
     "use": "usesModule",
     "import": "importsFrom",
@@ -37,6 +40,7 @@ _KEPT = frozenset(
         "callsFunction",
         "implementsOTPBehaviour",
         "implementsProtocol",
+        "definesProtocolFunction",
     ]
 )
 
@@ -67,7 +71,7 @@ class Surroundings:
             for m in dict.fromkeys(far)
             if m in self.facts and m not in own and m not in near
             for fact in self.facts[m]
-            if fact.property in ("containsFunction", "definesCallback", "hasField")
+            if fact.property in _MEMBERS
         ]
         links = [f for m in near for f in self.facts[m] if f.property in _FORWARD]
         first = list(dict.fromkeys(one))[:MOST_FACTS]
@@ -90,6 +94,16 @@ class Surroundings:
         return found
 
 
+_MEMBERS = frozenset({"containsFunction", "definesCallback", "definesProtocolFunction", "hasField"})
+_OF_MODULES = frozenset(
+    {
+        "hasField",
+        "definesCallback",
+        "definesProtocolFunction",
+        "implementsProtocol",
+        "implementsOTPBehaviour",
+    }
+)
 _FORWARD = frozenset({"importsFrom", "usesModule", "implementsBehaviour", "referencesType"})
 
 
@@ -101,7 +115,7 @@ def _full(name: str, short: Mapping[str, str]) -> str:
 def _wanted(fact: Fact, called: set[str]) -> bool:
     if fact.property == "containsFunction":
         return not called or fact.object.rpartition("/")[0] in called
-    return fact.property in ("hasField", "definesCallback", "implementsProtocol")
+    return fact.property in _OF_MODULES
 
 
 def from_outlines(outlines: Sequence[Outline]) -> Surroundings:
@@ -115,15 +129,16 @@ def from_outlines(outlines: Sequence[Outline]) -> Surroundings:
 
 def _facts(module: ModuleOutline) -> Iterable[Fact]:
     name = module.name
-    yield from (Fact(name, "containsFunction", f) for f in module.functions)
+    holds = "definesProtocolFunction" if module.kind == "protocol" else "containsFunction"
+    yield from (Fact(name, holds, f) for f in module.functions)
     yield from (Fact(name, "hasField", f) for f in module.fields)
     yield from (Fact(name, "definesCallback", c) for c in module.callbacks)
     yield from (Fact(name, "implementsBehaviour", b) for b in module.behaviours)
-    yield from (
-        Fact(name, _LINK_PROPERTIES[word], target)
-        for word, target in module.links
-        if word != "alias"
-    )
+    for word, target in module.links:
+        if word == "use" and target in OTP:
+            yield Fact(name, "implementsOTPBehaviour", target)
+        elif word != "alias":
+            yield Fact(name, _LINK_PROPERTIES[word], target)
 
 
 def from_turtle(paths: Sequence[Path]) -> Surroundings:
@@ -155,7 +170,7 @@ def _take(triple: object, found: dict[str, dict[Fact, None]]) -> None:
         return
     module, _, rest = _local(str(getattr(subject, "value", ""))).partition("/")
     object_name = _local(str(getattr(target, "value", "")))
-    if name in ("containsFunction", "callsFunction", "definesCallback"):
+    if name in ("callsFunction", *_MEMBERS - {"hasField"}):
         object_name = object_name.removeprefix(f"{module}/")
     if name == "hasField":
         object_name = object_name.rpartition("/")[2]
