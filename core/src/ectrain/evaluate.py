@@ -127,6 +127,19 @@ def baselines(model: Model, names: Sequence[str], tell: Tell = _silent) -> dict[
         tell(f"{name}'s baselines, {number} of {len(names)}")
         with blame(name, "baselines"):
             found.update(estimates_of(name, model.tasks[name].baselines()))
+        with blame(name, "trunk_baselines"):
+            found.update(estimates_of(name, model.tasks[name].trunk_baselines(model)))
+    return found
+
+
+def choices(model: Model, names: Sequence[str], tell: Tell = _silent) -> dict[str, dict[str, Any]]:
+    """Return what each task chooses on validation data for using these weights, if anything."""
+    found: dict[str, dict[str, Any]] = {}
+    for name in names:
+        tell(f"what {name} chooses on val data")
+        with blame(name, "choose"):
+            if chosen := dict(model.tasks[name].choose(model)):
+                found[name] = chosen
     return found
 
 

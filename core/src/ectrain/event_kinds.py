@@ -109,7 +109,10 @@ KINDS: Mapping[str, Kind] = {
             "estimates": "what was measured by generating and executing: `value`, `n`, `low`, "
             '`high`, `why`, by "task/metric"',
         },
-        {"baselines": 'of `test` only: estimates that need no trunk, by "task/metric"'},
+        {
+            "baselines": 'of `test` only: estimates of simpler means, by "task/metric"',
+            "choices": "of `test` only: what tasks chose on validation data, such as thresholds",
+        },
     ),
     "measuring": Kind(
         "A measurement that may take a while begins.",

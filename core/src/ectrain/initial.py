@@ -146,3 +146,15 @@ def read_start(
         tokenizer = tokenizer.extended(task.control_tokens(), task.symbols())
     config = from_dict(loaded.document("config"))
     return Start(run, loaded.entry, tokenizer, loaded.tensors("model"), config)
+
+
+def as_begun(model: Model) -> Model:
+    """Return a model with the weights that training began with, at the same place.
+
+    Raises:
+        CheckpointError: It began with a run that can't be read any more.
+    """
+    fresh = Model(model.trunk.config, model.tasks, model.tokenizer, model.seed)
+    if model.init:
+        read_start(Path(model.init), model.tasks.values()).give(fresh)
+    return fresh.to(model.device).eval()

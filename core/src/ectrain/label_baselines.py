@@ -34,7 +34,7 @@ class LabelledTexts:
 
 def majority(train: LabelledTexts, test: LabelledTexts) -> Estimate:
     """Return the macro F1 of giving each label its more frequent value in the training split."""
-    often_w = (train.values_sw > 0.5).sum(0) > (train.values_sw <= 0.5).sum(0)
+    often_w = (train.values_sw > 0).sum(0) > (train.values_sw == 0).sum(0)
     score_sw = np.broadcast_to(often_w, test.values_sw.shape).astype(float)
     return _judged(score_sw, np.full(len(often_w), 0.5), test, "the majority's label")
 
@@ -60,7 +60,7 @@ def ngram(train: LabelledTexts, val: LabelledTexts, test: LabelledTexts) -> Esti
     scores = [np.zeros((len(part.texts), labels)) for part in (val, test)]
     for w in range(labels):
         known = ~np.isnan(train.values_sw[:, w])
-        truth = train.values_sw[known, w] > 0.5
+        truth = train.values_sw[known, w] > 0
         if truth.all() or not truth.any():
             for score_sw in scores:
                 score_sw[:, w] = float(truth.any())
@@ -69,8 +69,14 @@ def ngram(train: LabelledTexts, val: LabelledTexts, test: LabelledTexts) -> Esti
         model.fit(seen[known], truth)
         for score_sw, rows in zip(scores, unseen, strict=True):
             score_sw[:, w] = model.predict_proba(rows)[:, 1]
-    thresholds_w = best_thresholds(scores[0], val.values_sw)
-    return _judged(scores[1], thresholds_w, test, "logistic regression on token 1-3-grams")
+    return judged_by_val(scores[0], val, scores[1], test, "logistic regression on token 1-3-grams")
+
+
+def judged_by_val(
+    val_sw: Floats, val: LabelledTexts, test_sw: Floats, test: LabelledTexts, why: str
+) -> Estimate:
+    """Return the macro F1 of scores of the test split, by thresholds chosen on the other."""
+    return _judged(test_sw, best_thresholds(val_sw, val.values_sw), test, why)
 
 
 def _judged(score_sw: Floats, threshold_w: Floats, test: LabelledTexts, why: str) -> Estimate:

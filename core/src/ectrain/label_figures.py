@@ -67,7 +67,7 @@ def _curve(score_s: Floats, values_s: Floats) -> tuple[Floats, Floats]:
     """Return precision and recall at each distinct score, from the highest; equal ones together."""
     known = ~np.isnan(values_s)
     order = np.argsort(-score_s[known], kind="stable")
-    score, true = score_s[known][order], values_s[known][order] > 0.5
+    score, true = score_s[known][order], values_s[known][order] > 0
     ends = np.append(score[1:] < score[:-1], True)
     hits = true.cumsum()
     precision, recall = hits / np.arange(1, len(true) + 1), hits / max(1, true.sum())
@@ -79,7 +79,7 @@ def average_precision(score_s: Floats, values_s: Floats) -> float | None:
 
     Source: Manning, Raghavan & Schuetze, Introduction to information retrieval (2008), 8.4.
     """
-    if not np.nansum(values_s > 0.5):
+    if not np.nansum(values_s > 0):
         return None
     precision, recall = _curve(score_s, values_s)
     return float((np.diff(recall, prepend=0.0) * precision).sum())
@@ -87,7 +87,7 @@ def average_precision(score_s: Floats, values_s: Floats) -> float | None:
 
 def recall_at_precision(score_s: Floats, values_s: Floats, least: float = 0.8) -> float | None:
     """Return the highest recall at which precision is at least so much; None without a positive."""
-    if not np.nansum(values_s > 0.5):
+    if not np.nansum(values_s > 0):
         return None
     precision, recall = _curve(score_s, values_s)
     return float(recall[precision >= least].max(initial=0.0))
@@ -118,7 +118,7 @@ def temperature(logit_sw: Floats, values_sw: Floats) -> float:
     Source: Guo et al., On calibration of modern neural networks (2017), section 4.2.
     """
     known = ~np.isnan(values_sw)
-    logits, truth = logit_sw[known], values_sw[known] > 0.5
+    logits, truth = logit_sw[known], values_sw[known] > 0
 
     def nats(log_t: float) -> float:
         signed = np.where(truth, logits, -logits) / np.exp(log_t)
@@ -146,7 +146,7 @@ def calibration_error(logit_sw: Floats, values_sw: Floats, divisor: float) -> Es
     if not known.any():
         return Estimate.missing("no label is known")
     probability = 1 / (1 + np.exp(-np.clip(logit_sw[known] / divisor, -60, 60)))
-    truth = values_sw[known] > 0.5
+    truth = values_sw[known] > 0
     place = np.minimum((probability * BINS).astype(int), BINS - 1)
     count, said, true = (
         np.bincount(place, weights, BINS) for weights in (np.ones(len(place)), probability, truth)

@@ -36,8 +36,8 @@ class Decisions:
 
     @classmethod
     def at(cls, score_sw: Floats, values_sw: Floats, threshold_w: Floats) -> Decisions:
-        """Decide by thresholds; a value that is NaN is unknown."""
-        return cls(score_sw > threshold_w, values_sw > 0.5, ~np.isnan(values_sw))
+        """Decide by thresholds; a value above 0 is a positive, NaN is unknown."""
+        return cls(score_sw > threshold_w, values_sw > 0, ~np.isnan(values_sw))
 
     def merged(self, columns: Sequence[Sequence[int]]) -> Decisions:
         """Return decisions over groups of labels: any label of the group counts once."""
@@ -90,7 +90,7 @@ def best_thresholds(score_sw: Floats, values_sw: Floats, least: int = 10) -> Flo
     return np.array(
         [
             _threshold(score_sw[:, w], values_sw[:, w], shared)
-            if np.nansum(values_sw[:, w] > 0.5) >= least
+            if np.nansum(values_sw[:, w] > 0) >= least
             else shared
             for w in range(score_sw.shape[1])
         ]
@@ -101,7 +101,7 @@ def _threshold(score_s: Floats, values_s: Floats, default: float) -> float:
     """Return the middle of the gap in sorted scores below which the F1 is highest."""
     known = ~np.isnan(values_s)
     order = np.argsort(-score_s[known], kind="stable")
-    score, true = score_s[known][order], values_s[known][order] > 0.5
+    score, true = score_s[known][order], values_s[known][order] > 0
     if not true.any():
         return default
     hits = true.cumsum()

@@ -18,7 +18,14 @@ from ectrain.boundary import listed, placed
 from ectrain.claims import claims_of
 from ectrain.curriculum import EpochPlan, EpochRecord
 from ectrain.errors import DataError, EctrainError, FaultError, Interrupted, NonFiniteError
-from ectrain.evaluate import Figures, baselines, composed_loss, evaluate_tasks, measure
+from ectrain.evaluate import (
+    Figures,
+    baselines,
+    choices,
+    composed_loss,
+    evaluate_tasks,
+    measure,
+)
 from ectrain.events import Event
 from ectrain.inspection import culprits
 from ectrain.learner import Learner
@@ -248,6 +255,7 @@ def finish(run: Run, reason: str) -> None:
     def tell(what: str) -> None:
         run.log.write("measuring", what=what)
 
+    run.model.choices = choices(run.model, names, tell)
     figures, estimates = evaluate_tasks(run.model, names, "test", budget, tell)
     rivals = baselines(run.model, names, tell)
     run.log.write(
@@ -259,5 +267,6 @@ def finish(run: Run, reason: str) -> None:
         metrics=figures,
         estimates={name: attrs.asdict(estimate) for name, estimate in estimates.items()},
         baselines={name: attrs.asdict(estimate) for name, estimate in rivals.items()},
+        choices=run.model.choices,
     )
     run.log_end("finished", reason, claims_of(run.model.tasks, figures, estimates, rivals))

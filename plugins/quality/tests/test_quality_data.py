@@ -13,7 +13,7 @@ from ectrain.errors import DataError
 from ectrain.task import SPLITS
 from ectrain_elixir.checks import SNIPPET_CHECKS
 from ectrain_quality import QualityConfig, QualityTask
-from ectrain_quality.data import CATEGORIES, CATEGORY_COLUMNS, LABELS, CheckedCode, embedded
+from ectrain_quality.data import CATEGORIES, LABELS, CheckedCode, embedded
 
 GOOD: dict[str, object] = {"id": "a", "group": "p", "code": "x = 1"}
 
@@ -56,15 +56,15 @@ def test_decoding_labels_gives_them_back() -> None:
 
 def test_checks_that_did_not_run_are_unknown() -> None:
     """They are neither 0 nor 1."""
-    record = CheckedCode("a", "p", "x", ("Warning.Dbg",), ("Refactor.Nesting",))
+    record = CheckedCode("a", "p", "x", ("Warning.Dbg",), unknown=("Refactor.Nesting",))
     assert np.flatnonzero(np.isnan(record.values)).tolist() == [LABELS.index("Refactor.Nesting")]
     assert np.nansum(record.values) == 1
 
 
 def test_every_label_is_in_one_category() -> None:
     """The columns of categories divide the labels."""
-    assert CATEGORIES == ("design", "readability", "refactor", "warning")
-    assert sorted(n for group in CATEGORY_COLUMNS for n in group) == list(range(len(LABELS)))
+    assert CATEGORIES.groups == ("design", "readability", "refactor", "warning")
+    assert sorted(n for group in CATEGORIES.columns for n in group) == list(range(len(LABELS)))
 
 
 def test_pairs_are_never_split() -> None:

@@ -5,4 +5,4 @@ from __future__ import annotations
 from ectrain.testing import task_contract
 from ectrain_security import SecurityConfig, SecurityTask
 
-test_contract = task_contract(SecurityTask(SecurityConfig(size=64)))
+test_contract = task_contract(SecurityTask(SecurityConfig(size=64, frozen_examples=16)))

@@ -13,12 +13,12 @@ from ectrain.errors import DataError
 from ectrain.task import SPLITS
 from ectrain.testing import LAWS, Law, Subject, check_law
 from ectrain_security import SecurityConfig, SecurityTask
-from ectrain_security.data import CWE_COLUMNS, CWES, LABELS, LabelledCode, embedded
+from ectrain_security.data import CWES, LABELS, VulnerableCode, embedded
 
 GOOD: dict[str, object] = {"id": "a", "group": "p", "code": "x = 1"}
 
 
-def write(folder: Path, split: str, records: list[LabelledCode]) -> None:
+def write(folder: Path, split: str, records: list[VulnerableCode]) -> None:
     """Write a split as JSON Lines."""
     lines = "".join(json.dumps(attrs.asdict(record)) + "\n" for record in records)
     (folder / f"{split}.jsonl").write_text(lines)
@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder: Path = tmp_path_factory.mktemp("records")
     for split in SPLITS:
         records = list(embedded(split, 60, 0)[:60])
-        records[0] = attrs.evolve(records[0], findings=(), unknown=("XSS.Raw",))
+        records[0] = attrs.evolve(records[0], findings=(), lines=(), unknown=("XSS.Raw",))
         write(folder, split, records)
     return folder
 
@@ -38,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def subject(folder: Path) -> Subject:
     """Return the task under the contract's laws."""
-    return Subject(SecurityTask(SecurityConfig(data=str(folder))))
+    return Subject(SecurityTask(SecurityConfig(data=str(folder), frozen_examples=16)))
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
@@ -74,6 +74,20 @@ WRONG: list[tuple[object, str]] = [
     ),
     ({**GOOD, "id": "b", "findings": "CI.OS"}, "findings: expected a list, found 'CI.OS'"),
     ({**GOOD, "id": "b", "findings": [1]}, "findings[0]: expected a string, found 1"),
+    ({**GOOD, "id": "b", "lines": [["CI.OS", 1]]}, "lines: CI.OS is not among the findings"),
+    ({**GOOD, "id": "b", "findings": ["CI.OS"], "lines": [["CI.OS", 2]]}, "lines: line 2 of 1"),
+    (
+        {**GOOD, "id": "b", "findings": ["CI.OS"], "lines": [["CI.OS"]]},
+        "lines[0]: expected",
+    ),
+    (
+        {**GOOD, "id": "b", "confidence": {"CI.OS": "low"}},
+        "confidence: CI.OS is not among the findings",
+    ),
+    (
+        {**GOOD, "id": "b", "findings": ["CI.OS"], "confidence": {"CI.OS": "lo"}},
+        "confidence.'CI.OS': expected one of 'high'",
+    ),
     ({**GOOD, "id": "b", "code": " \n"}, "code: blank"),
     ({**GOOD, "id": "b", "code": None}, "code: expected a string, found None"),
     ({**GOOD, "id": "", "code": "x"}, "id: blank"),
@@ -98,7 +112,7 @@ def test_a_bad_line_is_named(tmp_path: Path, line: object, message: str) -> None
 
 def test_values_are_one_hot_a_finding() -> None:
     """Findings are 1, what was not looked for is unknown, all else is 0."""
-    record = LabelledCode("a", "p", "x", ("XSS.HTML", "CI.OS"), ("SQL.Query",))
+    record = VulnerableCode("a", "p", "x", ("XSS.HTML", "CI.OS"), unknown=("SQL.Query",))
     values = dict(zip(LABELS, record.values.tolist(), strict=True))
     assert {label for label, value in values.items() if value == 1.0} == {"XSS.HTML", "CI.OS"}
     assert {label for label, value in values.items() if np.isnan(value)} == {"SQL.Query"}
@@ -107,5 +121,5 @@ def test_values_are_one_hot_a_finding() -> None:
 
 def test_every_label_is_in_one_weakness() -> None:
     """The columns of CWEs divide the labels."""
-    assert sorted(column for group in CWE_COLUMNS for column in group) == list(range(len(LABELS)))
-    assert len(CWES) == len(set(CWES)) == len(CWE_COLUMNS) == 8
+    assert sorted(column for group in CWES.columns for column in group) == list(range(len(LABELS)))
+    assert len(CWES.groups) == len(set(CWES.groups)) == len(CWES.columns) == 8

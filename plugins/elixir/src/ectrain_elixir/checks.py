@@ -25,6 +25,7 @@ class Check:
         default: Whether it is on in Credo's default settings.
         snippet: Whether it is a label here: a file alone shows it.
         why_not: Why it is none.
+        about: What it says of a file, in a phrase; "" where it is no label.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Check:
     default: bool
     snippet: bool
     why_not: str = ""
+    about: str = ""
 
 
 def _table() -> dict[str, Any]:

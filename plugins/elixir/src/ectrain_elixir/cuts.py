@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
+from ectrain_elixir.definitions import DEFINING
 from ectrain_elixir.syntax import tree
-
-_DEFINITIONS = frozenset([b"def", b"defp", b"defmacro", b"defmacrop"])
 
 
 def cuts(code: str) -> list[tuple[int, int]]:
@@ -50,7 +49,7 @@ def _parts(node: Node) -> Iterator[tuple[int, int]]:
     elif node.type == "binary_operator" and len(node.children) == 3:
         if node.children[1].type == "|>":
             yield node.children[2].start_byte, node.children[2].end_byte
-    elif node.type == "call" and node.children[0].text in _DEFINITIONS:
+    elif node.type == "call" and node.children[0].text in DEFINING:
         yield node.start_byte, node.end_byte
 
 

@@ -28,12 +28,14 @@ class Snippet:
         group: What it shares with its twin; never split.
         code: The whole file.
         findings: Ids of the findings, sorted.
+        evidence: Each of them with each line that has it, from 1, sorted.
     """
 
     id: str
     group: str
     code: str
     findings: tuple[str, ...]
+    evidence: tuple[tuple[str, int], ...]
 
 
 def snippets(split: Split, size: int = 4000, seed: int = 0) -> tuple[Snippet, ...]:
@@ -117,6 +119,12 @@ class _Layout:
         if self.named is None and self.frame.ending:
             lines.append(self.frame.ending)
         code = self.frame.around(lines)
-        findings = sorted({call.finding for call in calls} - {""})
+        first = len(self.frame.head) + 1
+        evidence = {
+            (calls[place].finding, first + number)
+            for number, place in enumerate(self.order)
+            if calls[place].finding
+        }
+        findings = sorted({finding for finding, _ in evidence})
         mark = hashlib.sha256(code.encode()).hexdigest()[:10]
-        return Snippet(f"{group}-{mark}", group, code, tuple(findings))
+        return Snippet(f"{group}-{mark}", group, code, tuple(findings), tuple(sorted(evidence)))
