@@ -18,9 +18,15 @@ from ectrain_elixir.testpairs import (
     TestPair,
     code_prompt,
     exunit_pairs,
+    pairs,
     test_prompt,
     test_type,
 )
+from ectrain_elixir.testpairs.features import FEATURES
+from ectrain_elixir.testpairs.liveviews import liveview_pairs
+from ectrain_elixir.testpairs.pairs import property_pairs
+from ectrain_elixir.testpairs.properties import PROPERTY_FAMILIES
+from ectrain_elixir.testpairs.stubs import uncompiled
 
 EACH = int(os.environ.get("ECTRAIN_PAIRS_EACH", "1"))
 SMALL = 128
@@ -65,12 +71,11 @@ def test_5_5_1_4_prompts_say_direction_and_type_in_one_id_each() -> None:
 
 def test_pairs_are_the_same_always_and_another_suite_is_of_the_same_code() -> None:
     """Pairs depend on split, size and seed alone; what is drawn anew is another suite."""
-    pairs = exunit_pairs("train", SMALL, 3)
-    assert list(pairs) == [exunit_pairs("train", SMALL, 3)[n] for n in range(SMALL)]
-    assert len({pair.id for pair in pairs}) == SMALL
-    others = [pair.another(random.Random(1)) for pair in pairs]
-    assert [(o.id, o.code) for o in others] == [(p.id, p.code) for p in pairs]
-    assert sum(o.tests != p.tests for o, p in zip(others, pairs, strict=True)) > SMALL // 2
+    found = list(pairs("train", 96, 3))
+    assert found == list(pairs("train", 96, 3)) != list(pairs("train", 96, 4))
+    others = [pair.another(random.Random(1)) for pair in found]
+    assert [(o.id, o.code) for o in others] == [(p.id, p.code) for p in found]
+    assert sum(o.tests != p.tests for o, p in zip(others, found, strict=True)) > len(found) // 2
 
 
 def test_5_5_1_2_a_group_is_in_one_split() -> None:
@@ -90,28 +95,76 @@ def test_5_5_1_1_suites_name_the_module_and_their_tests() -> None:
         assert f"defmodule {named.split()[1].removesuffix('Test')} do" in pair.code
 
 
-def sample(pairs: list[TestPair], each: int) -> list[TestPair]:
+def sample(every: list[TestPair], each: int) -> list[TestPair]:
     """Return so many pairs of each family."""
     left: Counter[str] = Counter()
     found = []
-    for pair in pairs:
+    for pair in every:
         left[pair.family] += 1
         if left[pair.family] <= each:
             found.append(pair)
     return found
 
 
+def checked(found: list[TestPair]) -> None:
+    """Check by execution that code passes its suite and near misses fail it."""
+    if missing := availability().why:
+        pytest.skip(missing)
+    right = [Program(p.code, p.tests, p.test_names) for p in found]
+    wrong = [Program(x, p.tests, p.test_names) for p in found for x in p.near_misses[:EACH]]
+    programs = [*right, *wrong]
+    for program, verdict in zip(programs, find_runner(mode="warm").run_all(programs), strict=True):
+        assert verdict.passed == (program in right), f"{program.code}\n{program.tests}\n{verdict}"
+
+
+@pytest.mark.slow
 @pytest.mark.requires_elixir
 def test_5_5_1_1_code_passes_its_suite_and_near_misses_fail_it() -> None:
     """By execution, on pairs of every family; ECTRAIN_PAIRS_EACH=1000 takes all."""
+    every = [*exunit_pairs("train", 200 * EACH), *exunit_pairs("train", 40 * EACH, 0, (1, 2))]
+    found = sample(every, EACH)
+    assert {pair.family for pair in found} == {*FAMILIES, *FACT_FAMILIES}
+    checked(found)
+
+
+@pytest.mark.slow
+@pytest.mark.requires_elixir
+def test_5_5_1_1_properties_hold_for_code_and_not_for_near_misses() -> None:
+    """As above, of all families that have properties."""
+    found = sample([*property_pairs("train", 200 * EACH)], EACH)
+    assert {pair.family for pair in found} == {*PROPERTY_FAMILIES}
+    checked(found)
+
+
+def test_5_5_1_3_each_type_has_its_share() -> None:
+    """Types come in turn, so their shares are equal in any stretch; each suite is of its type."""
+    for split in SPLITS:
+        found = pairs(split, 96)
+        assert len({pair.id for pair in found}) == len(found) >= 96
+        for n, pair in enumerate(found):
+            assert pair.kind == TYPES[n % 3] == test_type(pair.tests)
+    assert {pair.kind for pair in pairs("val", 10, types=("liveview",))} == {"liveview"}
+
+
+def test_liveviews_hold_out_sets_of_features() -> None:
+    """No set of features is in two splits, and each feature is in train by itself."""
+    groups = [{pair.group for pair in liveview_pairs(split, 300)} for split in SPLITS]
+    assert groups[0].isdisjoint(groups[1])
+    assert groups[2].isdisjoint(groups[0] | groups[1])
+    assert {f"liveview:{name}" for name in FEATURES} <= groups[0]
+
+
+@pytest.mark.requires_elixir
+def test_liveviews_and_their_tests_compile_against_stand_ins() -> None:
+    """Without Phoenix they compile, which a misspelt function does not; none is called a pass."""
     if missing := availability().why:
         pytest.skip(missing)
-    every = [*exunit_pairs("train", 400 * EACH), *exunit_pairs("train", 40 * EACH, 0, (1, 2))]
-    pairs = sample(every, EACH)
-    assert {pair.family for pair in pairs} == {*FAMILIES, *FACT_FAMILIES}
-    right = [Program(p.code, p.tests, p.test_names) for p in pairs]
-    wrong = [Program(x, p.tests, p.test_names) for p in pairs for x in p.near_misses[:EACH]]
-    for program, verdict in zip(
-        [*right, *wrong], find_runner(mode="warm").run_all([*right, *wrong]), strict=True
-    ):
-        assert verdict.passed == (program in right), f"{program.code}\n{program.tests}\n{verdict}"
+    found = [*liveview_pairs("train", 300)[:6]]
+    wrong = [found[0].tests.replace("live", "alive"), found[0].tests.replace("view,", "view, 1,")]
+    items = [(p.code, p.tests, p.test_names) for p in found]
+    items += [(found[0].code, tests, found[0].test_names) for tests in wrong]
+    *right, misspelt, miscounted = uncompiled(items, find_runner(mode="warm"))
+    assert set(right) == {""}
+    assert misspelt
+    assert "undefined function alive" in misspelt
+    assert miscounted

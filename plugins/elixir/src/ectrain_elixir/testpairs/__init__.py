@@ -14,7 +14,8 @@ from ectrain_elixir.testpairs.kinds import (
     test_prompt,
     test_type,
 )
-from ectrain_elixir.testpairs.pairs import TestPair, exunit_pairs
+from ectrain_elixir.testpairs.pair import TestPair
+from ectrain_elixir.testpairs.pairs import exunit_pairs, pairs
 
 __all__ = [
     "CONTROL_TOKENS",
@@ -25,6 +26,7 @@ __all__ = [
     "TestType",
     "code_prompt",
     "exunit_pairs",
+    "pairs",
     "test_prompt",
     "test_type",
 ]

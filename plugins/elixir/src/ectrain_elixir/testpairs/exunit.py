@@ -64,11 +64,13 @@ class Block:
         title: Behind `test`.
         lines: Inside.
         context: The pattern that takes what `setup` gave; "" where it takes nothing.
+        word: "test" or "property".
     """
 
     title: str
     lines: tuple[str, ...]
     context: str = ""
+    word: str = "test"
 
 
 def style_of(kata: Kata, rng: random.Random) -> Style:
@@ -105,7 +107,12 @@ def exunit_suite(kata: Kata, rng: random.Random, style: Style | None = None) -> 
 
 
 def suite(
-    module: str, case: str, directives: Sequence[str], describe: str, blocks: Sequence[Block]
+    module: str,
+    case: str,
+    directives: Sequence[str],
+    describe: str,
+    blocks: Sequence[Block],
+    helpers: Sequence[str] = (),
 ) -> Suite:
     """Return a suite of blocks: `use` of the case, directives, then setup and tests.
 
@@ -115,6 +122,7 @@ def suite(
         directives: Lines below it.
         describe: Title of the block around all tests; "" for none.
         blocks: Setup first.
+        helpers: Lines of private functions behind all tests.
     """
     lines: list[str] = []
     for block in blocks:
@@ -122,15 +130,20 @@ def suite(
     body = lines[1:]
     if describe:
         body = [f'describe "{describe}" do', *(f"  {x}" if x else "" for x in body), "end"]
-    head = [f"use {case}", *directives, ""]
-    text = "".join(f"  {line}\n" if line else "\n" for line in (*head, *body))
+    head, tail = [f"use {case}", *directives, ""], ["", *helpers] if helpers else []
+    text = "".join(f"  {line}\n" if line else "\n" for line in (*head, *body, *tail))
     before = f"{describe} " if describe else ""
-    names = tuple(before + block.title for block in blocks if block.title)
+    names = tuple(_name(before, block) for block in blocks if block.title)
     return Suite(f"defmodule {module}Test do\n{text}end\n", names)
 
 
+def _name(before: str, block: Block) -> str:
+    """Return what ExUnit calls a test: it leaves out no other word than "test"."""
+    return f"{'' if block.word == 'test' else 'property '}{before}{block.title}"
+
+
 def _written(block: Block) -> list[str]:
-    head = f'test "{block.title}"' if block.title else "setup"
+    head = f'{block.word} "{block.title}"' if block.title else "setup"
     context = f", {block.context}" if block.context else ""
     return [f"{head}{context} do", *(f"  {line}" if line else "" for line in block.lines), "end"]
 

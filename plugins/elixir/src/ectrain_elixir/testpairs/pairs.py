@@ -4,90 +4,81 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from typing import overload
-
-import attrs
+from typing import Generic, TypeVar, overload
 
 from ectrain.task import Split
 from ectrain_elixir.katas import Kata, katas
 from ectrain_elixir.katas.kata import facts_line
-from ectrain_elixir.testpairs.exunit import Suite, exunit_suite
-from ectrain_elixir.testpairs.kinds import TestType
+from ectrain_elixir.testpairs.exunit import exunit_suite
+from ectrain_elixir.testpairs.kinds import TYPES, TestType
+from ectrain_elixir.testpairs.liveviews import liveview_pairs
+from ectrain_elixir.testpairs.pair import TestPair, Writer
+from ectrain_elixir.testpairs.properties import PROPERTY_FAMILIES, property_suite
 
-Writer = Callable[[random.Random], Suite]
-
-
-@attrs.frozen
-class TestPair:
-    """Some code and a suite of it.
-
-    Attributes:
-        id: Stable, unique among the pairs of its type.
-        group: What is never split: a composition, a package.
-        kind: The type of the suite.
-        code: The program.
-        tests: The suite.
-        test_names: Of its tests, as they are run; empty where that is not known.
-        near_misses: Programs that the suite must fail.
-        family: Of the program; "" for real code.
-        writer: Writes another suite of the same code; None where there is this one only.
-    """
-
-    __test__ = False
-
-    id: str
-    group: str
-    kind: TestType
-    code: str
-    tests: str
-    test_names: tuple[str, ...]
-    near_misses: tuple[str, ...] = ()
-    family: str = ""
-    writer: Writer | None = attrs.field(default=None, eq=False, repr=False)
-
-    def another(self, rng: random.Random) -> TestPair:
-        """Return the pair of the same code with another suite, where there can be one."""
-        if self.writer is None:
-            return self
-        suite = self.writer(rng)
-        return attrs.evolve(self, tests=suite.text, test_names=suite.names)
+T = TypeVar("T")
 
 
-class Pairs(Sequence[TestPair]):
-    """The pairs of some katas, each made when it is asked for, the same ones always.
+class Made(Sequence[T], Generic[T]):
+    """A sequence whose members are made when they are asked for.
 
     Args:
-        katas: With drafts.
-        make: From a kata to its pair, with what is drawn with.
-        seed: Of the suites.
+        count: How many there are.
+        make: From a place to the member.
     """
 
-    def __init__(
-        self,
-        katas: Sequence[Kata],
-        make: Callable[[Kata, random.Random], TestPair],
-        seed: int,
-    ) -> None:
-        self._katas, self._make, self._seed = katas, make, seed
+    def __init__(self, count: int, make: Callable[[int], T]) -> None:
+        self._count, self._make = count, make
 
     def __len__(self) -> int:
-        return len(self._katas)
+        return self._count
 
     @overload
-    def __getitem__(self, at: int) -> TestPair: ...
+    def __getitem__(self, at: int) -> T: ...
     @overload
-    def __getitem__(self, at: slice) -> Sequence[TestPair]: ...
-    def __getitem__(self, at: int | slice) -> TestPair | Sequence[TestPair]:
-        """Return a pair, or several."""
+    def __getitem__(self, at: slice) -> Sequence[T]: ...
+    def __getitem__(self, at: int | slice) -> T | Sequence[T]:
+        """Return a member, or several."""
         if isinstance(at, slice):
             return [self[place] for place in range(*at.indices(len(self)))]
-        kata = self._katas[at]
-        return self._make(kata, random.Random(f"pair/{self._seed}/{kata.id}"))
+        place = at + len(self) if at < 0 else at
+        if not 0 <= place < len(self):
+            raise IndexError(f"place {at} of {len(self)}")
+        return self._make(place)
+
+
+def pairs(
+    split: Split,
+    size: int = 6000,
+    seed: int = 0,
+    types: Sequence[TestType] = TYPES,
+    levels: Sequence[int] = (0,),
+) -> Sequence[TestPair]:
+    """Return pairs of these types, in turn, so that each type has an equal share.
+
+    The same arguments give the same pairs, always. A composition is in one split only, whatever
+    the type, and so both directions of a pair are.
+
+    Args:
+        split: Which.
+        size: Pairs of train; val and test have a tenth, at least 64 of each type.
+        seed: Of what is drawn.
+        types: Each once.
+        levels: Of facts that the katas of plain ExUnit suites need, see `katas`.
+    """
+    each = -(-size // len(types))
+    makers: dict[TestType, Callable[[], Sequence[TestPair]]] = {
+        "exunit": lambda: exunit_pairs(split, each, seed, levels),
+        "streamdata": lambda: property_pairs(split, each, seed),
+        "liveview": lambda: liveview_pairs(split, each, seed),
+    }
+    found = [makers[kind]() for kind in types]
+    count = size if split == "train" else sum(map(len, found))
+    return Made(count, lambda at: found[at % len(found)][at // len(found)])
 
 
 def exunit_pairs(
     split: Split,
-    size: int = 4000,
+    size: int = 2000,
     seed: int = 0,
     levels: Sequence[int] = (0,),
     families: Sequence[str] = (),
@@ -101,22 +92,46 @@ def exunit_pairs(
         levels: Of facts that the katas need, see `katas`.
         families: Of katas; () for all.
     """
-    return Pairs(katas(split, size, seed, levels, families), exunit_pair, seed)
+    every = katas(split, size, seed, levels, families)
+    return Made(len(every), lambda at: exunit_pair(every[at], _rng(every[at], seed)))
+
+
+def property_pairs(split: Split, size: int = 2000, seed: int = 0) -> Sequence[TestPair]:
+    """Return pairs with suites of properties; arguments as of `exunit_pairs`."""
+    every = katas(split, size, seed, (0,), PROPERTY_FAMILIES)
+    return Made(len(every), lambda at: property_pair(every[at], _rng(every[at], seed)))
+
+
+def _rng(kata: Kata, seed: int) -> random.Random:
+    return random.Random(f"pair/{seed}/{kata.id}")
 
 
 def exunit_pair(kata: Kata, rng: random.Random) -> TestPair:
     """Return a kata's code with a suite of ExUnit."""
-    suite = exunit_suite(kata, rng)
+    return _pair("exunit", kata, rng, lambda again: exunit_suite(kata, again))
+
+
+def property_pair(kata: Kata, rng: random.Random) -> TestPair:
+    """Return a kata's code with a suite of properties.
+
+    Raises:
+        ValueError: None is known of this kata; see `has_properties`.
+    """
+    return _pair("streamdata", kata, rng, lambda again: property_suite(kata, again))
+
+
+def _pair(kind: TestType, kata: Kata, rng: random.Random, writer: Writer) -> TestPair:
+    suite = writer(rng)
     return TestPair(
-        id=f"exunit-{kata.id}",
+        id=f"{kind}-{kata.id}",
         group=kata.group,
-        kind="exunit",
+        kind=kind,
         code=code_of(kata, kata.answer),
         tests=suite.text,
         test_names=suite.names,
         near_misses=tuple(code_of(kata, miss) for miss in kata.near_misses),
         family=kata.family,
-        writer=lambda again: exunit_suite(kata, again),
+        writer=writer,
     )
 
 
