@@ -19,8 +19,8 @@ from ectrain_elixir.testpairs import (
     code_prompt,
     exunit_pairs,
     pairs,
-    test_prompt,
-    test_type,
+    suite_prompt,
+    suite_type,
 )
 from ectrain_elixir.testpairs.features import FEATURES
 from ectrain_elixir.testpairs.liveviews import liveview_pairs
@@ -55,7 +55,7 @@ def module(*lines: str) -> str:
 )
 def test_5_5_1_3_types_are_told_by_the_syntax_tree(text: str, kind: str | None) -> None:
     """What a suite uses decides: neither a name, nor a comment, nor a text in it."""
-    assert test_type(text) == kind
+    assert suite_type(text) == kind
 
 
 def test_5_5_1_4_prompts_say_direction_and_type_in_one_id_each() -> None:
@@ -63,7 +63,7 @@ def test_5_5_1_4_prompts_say_direction_and_type_in_one_id_each() -> None:
     tokenizer = Tokenizer.train(["defmodule A do end"], 400, CONTROL_TOKENS)
     for kind in TYPES:
         marks = [tokenizer.token_id(token) for token in ("<to_test>", f"<{kind}>")]
-        prompt = test_prompt("<exunit>", kind, tokenizer)
+        prompt = suite_prompt("<exunit>", kind, tokenizer)
         assert prompt == [tokenizer.begin_id, *tokenizer.encode("<exunit>"), *marks]
         assert tokenizer.token_id("<exunit>") not in prompt[:-2]
         assert code_prompt("a", kind, tokenizer)[-2] == tokenizer.token_id("<to_code>")
@@ -88,7 +88,7 @@ def test_5_5_1_2_a_group_is_in_one_split() -> None:
 def test_5_5_1_1_suites_name_the_module_and_their_tests() -> None:
     """Each suite speaks of its module, has the type it says, and each of its tests once."""
     for pair in exunit_pairs("val", SMALL, 1, (0, 1, 2)):
-        assert test_type(pair.tests) == pair.kind
+        assert suite_type(pair.tests) == pair.kind
         assert len(set(pair.test_names)) == len(pair.test_names) > 0
         assert pair.tests.count('test "') == len(pair.test_names)
         (named,) = [x for x in pair.tests.splitlines() if x.startswith("defmodule ")]
@@ -142,7 +142,7 @@ def test_5_5_1_3_each_type_has_its_share() -> None:
         found = pairs(split, 96)
         assert len({pair.id for pair in found}) == len(found) >= 96
         for n, pair in enumerate(found):
-            assert pair.kind == TYPES[n % 3] == test_type(pair.tests)
+            assert pair.kind == TYPES[n % 3] == suite_type(pair.tests)
     assert {pair.kind for pair in pairs("val", 10, types=("liveview",))} == {"liveview"}
 
 

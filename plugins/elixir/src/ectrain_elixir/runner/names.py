@@ -4,12 +4,14 @@ from tree_sitter import Node
 
 from ectrain_elixir.syntax import tree
 
+WORDS = {"test": "", "property": "property "}  # what a test begins with, and its name then
+
 
 def test_names(tests: str) -> tuple[str, ...]:
     """Return the names as ExUnit has them: a describe block's text, a space, the test's text.
 
-    Names that are computed, and tests that a macro makes, are not found: a suite with such tests
-    needs its names written down.
+    ExUnit leaves the word "test" out, not "property". Names that are computed, and tests that a
+    macro makes, are not found: a suite with such tests needs its names written down.
     """
     found: list[str] = []
     _collect(tree(tests), "", found)
@@ -17,10 +19,10 @@ def test_names(tests: str) -> tuple[str, ...]:
 
 
 def _collect(node: Node, prefix: str, found: list[str]) -> None:
-    name = _called(node)
-    text = _first_text(node) if name in ("test", "describe") else None
-    if name == "test" and text is not None:
-        found.append(prefix + text)
+    name = called(node)
+    text = first_text(node) if name in (*WORDS, "describe") else None
+    if name in WORDS and text is not None:
+        found.append(f"{WORDS[name]}{prefix}{text}")
         return
     if name == "describe" and text is not None:
         prefix = f"{text} "
@@ -28,12 +30,13 @@ def _collect(node: Node, prefix: str, found: list[str]) -> None:
         _collect(child, prefix, found)
 
 
-def _called(node: Node) -> str:
+def called(node: Node) -> str:
+    """Return the name that a call has, with its module; "" for anything else."""
     target = node.child_by_field_name("target") if node.type == "call" else None
     return target.text.decode() if target is not None and target.text is not None else ""
 
 
-def _first_text(node: Node) -> str | None:
+def first_text(node: Node) -> str | None:
     """Return the first argument where it is a string without interpolation."""
     arguments = next((child for child in node.children if child.type == "arguments"), None)
     first = arguments.named_children[0] if arguments and arguments.named_children else None

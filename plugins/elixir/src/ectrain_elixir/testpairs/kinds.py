@@ -24,7 +24,7 @@ _PROPERTIES, _LIVEVIEW = "ExUnitProperties", "Phoenix.LiveViewTest"
 _CASES = re.compile(r"(.+\.)?\w*Case")  # ExUnit.Case, and a project's own DataCase, ConnCase
 
 
-def test_type(text: str) -> TestType | None:
+def suite_type(text: str) -> TestType | None:
     """Return the type of a suite, None for what is no suite; read from its syntax tree.
 
     What uses `ExUnitProperties` has properties; else what imports or uses `Phoenix.LiveViewTest`
@@ -47,28 +47,35 @@ def _uses_case(outline: Outline) -> bool:
     return any(word == "use" and _CASES.fullmatch(name) for word, name in links)
 
 
-def test_prompt(code: str, kind: TestType, tokenizer: Tokenizer) -> list[int]:
+def suite_prompt(
+    code: str, kind: TestType, tokenizer: Tokenizer, most: int | None = None
+) -> list[int]:
     """Return the ids after which a suite of a type for some code is written.
 
+    Args:
+        code: What is tested.
+        kind: Of the suite.
+        tokenizer: Text to ids.
+        most: Tokens of the code that are kept, the first ones; None for all.
+
     Raises:
         DataError: The tokenizer lacks a control token.
     """
-    return _prompt(code, "to_test", kind, tokenizer)
+    return _prompt(code, "to_test", kind, tokenizer, most)
 
 
-def code_prompt(tests: str, kind: TestType, tokenizer: Tokenizer) -> list[int]:
+def code_prompt(
+    tests: str, kind: TestType, tokenizer: Tokenizer, most: int | None = None
+) -> list[int]:
     """Return the ids after which code that passes a suite of a type is written.
 
-    Raises:
-        DataError: The tokenizer lacks a control token.
+    Arguments and errors are as of `suite_prompt`.
     """
-    return _prompt(tests, "to_code", kind, tokenizer)
+    return _prompt(tests, "to_code", kind, tokenizer, most)
 
 
-def _prompt(given: str, direction: Direction, kind: TestType, tokenizer: Tokenizer) -> list[int]:
+def _prompt(
+    given: str, direction: Direction, kind: TestType, tokenizer: Tokenizer, most: int | None
+) -> list[int]:
     marks = [tokenizer.token_id(f"<{word}>") for word in (direction, kind)]
-    return [tokenizer.begin_id, *tokenizer.encode(given), *marks]
-
-
-test_type.__test__ = False  # type: ignore[attr-defined]
-test_prompt.__test__ = False  # type: ignore[attr-defined]
+    return [tokenizer.begin_id, *tokenizer.encode(given)[:most], *marks]

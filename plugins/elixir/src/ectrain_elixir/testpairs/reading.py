@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import attrs
 from tree_sitter import Node
 
+from ectrain_elixir.runner.names import WORDS, called, first_text
 from ectrain_elixir.syntax import tree
 
 ASSERTIONS = frozenset(
@@ -27,7 +28,6 @@ ASSERTIONS = frozenset(
     }
 )
 _HIDING = frozenset({"rescue_block", "catch_block"})
-_TESTS = {"test": "", "property": "property "}
 
 
 @attrs.frozen
@@ -78,7 +78,7 @@ def failing_assertions(text: str) -> str:
 
 
 def _outer_assertions(node: Node) -> Iterator[Node]:
-    if _word(node) in ASSERTIONS:
+    if called(node) in ASSERTIONS:
         yield node
         return
     for child in node.named_children:
@@ -87,20 +87,20 @@ def _outer_assertions(node: Node) -> Iterator[Node]:
 
 def _tests(node: Node, before: str) -> Iterator[TestOutline]:
     for child in node.named_children:
-        word = _word(child)
-        if word in _TESTS:
-            title = _title(child)
-            name = f"{_TESTS[word]}{before}{title}" if title else ""
+        word = called(child)
+        if word in WORDS:
+            title = first_text(child)
+            name = f"{WORDS[word]}{before}{title}" if title else ""
             yield TestOutline(name, *_assertions(child))
         elif word == "describe":
-            yield from _tests(child, f"{_title(child)} ")
+            yield from _tests(child, f"{first_text(child) or ''} ")
         else:
             yield from _tests(child, before)
 
 
 def _assertions(test: Node) -> tuple[int, bool]:
     """Return how many assertions a test has, and whether one of them can be rescued."""
-    found = [node for node in _nodes(test) if _word(node) in ASSERTIONS]
+    found = [node for node in _nodes(test) if called(node) in ASSERTIONS]
     return len(found), any(_is_rescued(node, test) for node in found)
 
 
@@ -116,40 +116,13 @@ def _is_rescued(node: Node, test: Node) -> bool:
 
 
 def _configures(node: Node) -> bool:
-    if node.type != "call":
-        return False
-    target, arguments = node.child_by_field_name("target"), _arguments(node)
-    named = target is not None and target.type == "dot" and target.text is not None
-    if not named or target is None or target.text is None:
-        return False
-    return target.text == b"ExUnit.configure" or (target.text == b"ExUnit.start" and arguments > 0)
+    name = called(node)
+    return name == "ExUnit.configure" or (name == "ExUnit.start" and _arguments(node) > 0)
 
 
 def _arguments(call: Node) -> int:
     own = [child for child in call.named_children if child.type == "arguments"]
     return sum(len(child.named_children) for child in own)
-
-
-def _word(node: Node) -> str:
-    """Return the name that a call without module has, "" for anything else."""
-    if node.type != "call":
-        return ""
-    target = node.child_by_field_name("target")
-    if target is None or target.type != "identifier" or target.text is None:
-        return ""
-    return target.text.decode("utf-8", "replace")
-
-
-def _title(call: Node) -> str:
-    """Return the plain text that is a call's first argument."""
-    for child in call.named_children:
-        if child.type == "arguments" and child.named_children:
-            text = child.named_children[0]
-            parts = [part.type for part in text.named_children]
-            if text.type == "string" and parts == ["quoted_content"]:
-                content = text.named_children[0].text
-                return content.decode("utf-8", "replace") if content is not None else ""
-    return ""
 
 
 def _nodes(root: Node) -> Iterator[Node]:
