@@ -13,6 +13,7 @@ from toys import Letters, ToyConfig, Word
 
 from ectrain.batches import Drawable, Encoder, examples_of
 from ectrain.errors import DataError, PluginError
+from ectrain.mapped import Mapped
 from ectrain.task import Segment
 from ectrain.tokenizer import Tokenizer
 
@@ -123,6 +124,18 @@ def test_a_filter_lets_through_what_is_in_range(
     else:
         indices, notes = source.select({"level": (low, high)})
         assert (indices.tolist(), notes) == (expected, [])
+
+
+def test_facets_that_a_sequence_knows_are_not_asked_for() -> None:
+    """A filter chooses by what the sequence of examples says of all, and makes no example."""
+
+    def make(number: int) -> Word:
+        raise AssertionError(f"{number} was made")
+
+    examples = Mapped(range(4), make, {"level": np.array([1.0, 2.0, np.nan, 2.0])})
+    source = Drawable("sorting", Letters(ToyConfig()), examples)
+    assert source.select({"level": (2, 2)})[0].tolist() == [1, 3]
+    assert source.select({"size": (0, 6)})[0].tolist() == [0, 1, 2, 3]
 
 
 def test_filters_must_all_hold() -> None:

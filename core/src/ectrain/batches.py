@@ -115,9 +115,15 @@ class Drawable:
         """Return a facet of every example, `[examples]`, NaN where one has none."""
         if facet not in self._facets:
             with blame(self.name, "facets"):
-                values = [self.task.facets(e).get(facet, np.nan) for e in self.examples]
-                self._facets[facet] = np.array(values, dtype=float)
+                self._facets[facet] = np.array(self._values(facet), dtype=float)
         return self._facets[facet]
+
+    def _values(self, facet: str) -> Sequence[float]:
+        known: Mapping[str, Any] | None = getattr(self.examples, "facets", None)
+        if known is None:
+            return [self.task.facets(e).get(facet, np.nan) for e in self.examples]
+        found: Sequence[float] = known.get(facet, [np.nan] * len(self.examples))
+        return found
 
     def select(
         self, filters: Mapping[str, tuple[float, float]]

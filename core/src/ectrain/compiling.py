@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import wraps
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import platformdirs
 import torch
+
+from ectrain.user_cache import cache_folder
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -23,9 +23,13 @@ def compile_from_now_on() -> None:
     the user's cache.
     """
     global _chosen
-    cache = Path(platformdirs.user_cache_dir("ectrain")) / "compiled"
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache))
+    keep_compiled_code()
     _chosen = True
+
+
+def keep_compiled_code() -> None:
+    """Let torch keep what it compiles in the user's cache."""
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder("compiled")))
 
 
 def is_compiling() -> bool:

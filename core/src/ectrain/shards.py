@@ -266,6 +266,15 @@ class Shards(Sequence[T], Generic[T]):
             self._open[shard] = _Open(path, descriptor, _stamp(found))
         return self._open[shard]
 
+    def hold(self) -> None:
+        """Open every file: from then on they are read even if their names are removed.
+
+        Raises:
+            DataError: A file is missing or has another size than the manifest says.
+        """
+        for shard in range(len(self._shards)):
+            self._file(shard)
+
     def lines(self) -> Iterator[tuple[Path, int, bytes, int]]:
         """Yield path, line number, line and size of text of all records, in order."""
         for shard, table in enumerate(self._tables):

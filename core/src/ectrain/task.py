@@ -366,7 +366,11 @@ class Task(ABC, Generic[ExampleT, ConfigT]):
         return ()
 
     def facets(self, example: ExampleT) -> Mapping[str, float]:
-        """Numbers that a curriculum's filter can select by, such as `{"level": 1}`."""
+        """Numbers that a curriculum's filter can select by, such as `{"level": 1}`.
+
+        A sequence of examples that knows them all may have an attribute `facets`, from each name
+        to its values, NaN where an example has none: no example is then read for a filter.
+        """
         return {}
 
     def prompt(self, text: str, tokenizer: Tokenizer) -> list[int]:

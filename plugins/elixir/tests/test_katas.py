@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import pickle
 import subprocess
 import sys
 from collections import Counter
 from datetime import date, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ectrain.errors import DataError
 from ectrain.task import SPLITS
-from ectrain_elixir.katas import FACT_FAMILIES, FAMILIES, FIRST_FAMILIES, Kata, katas
-from ectrain_elixir.katas.splits import LEAST
+from ectrain_elixir.katas import FACT_FAMILIES, FAMILIES, FIRST_FAMILIES, Kata, columns, katas
+from ectrain_elixir.katas.kata import written
+from ectrain_elixir.katas.splits import LEAST, drawn
 from ectrain_elixir.katas.values import Atom, literal
 from ectrain_elixir.katas.voices import VOICES
 from ectrain_elixir.syntax import parses
@@ -37,12 +42,18 @@ def test_counts_and_names() -> None:
     assert len({kata.id for kata in found}) == len({kata.prompt for kata in found}) == len(found)
 
 
-def test_a_seed_is_repeatable_in_another_process() -> None:
-    """Another process draws the same katas; another seed draws others."""
+def test_a_seed_is_repeatable_in_another_process(tmp_path: Path) -> None:
+    """Another process with an empty cache draws the same; another seed draws others."""
     code = "from ectrain_elixir.katas import katas; print([k.id for k in katas('test', 100, 3)])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "ECTRAIN_CACHE": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout.strip() == repr([kata.id for kata in katas("test", 100, 3)])
-    assert katas("test", 100, 3) != katas("test", 100, 4)
+    assert [*katas("test", 100, 3)] != [*katas("test", 100, 4)]
 
 
 def test_every_family_and_step_is_trained_on() -> None:
@@ -99,6 +110,33 @@ def test_the_first_families_keep_their_texts() -> None:
             for text in (kata.id, kata.prompt, kata.answer, kata.tests, *kata.near_misses):
                 digest.update(text.encode())
     assert digest.hexdigest()[:16] == "4f8a11597214264d"
+
+
+def test_katas_are_read_as_they_were_drawn() -> None:
+    """What comes from the disk is what the generator makes; it is plain, and knows its draft."""
+    found = {split: iter(katas(split, 100, 5, LEVELS, ())) for split in SPLITS}
+    for split, kata in drawn(100, 5, LEVELS, ()):
+        assert next(found[split]) == kata == pickle.loads(pickle.dumps(kata))
+        draft = kata.draft
+        assert draft is not None
+        again = written(kata.family, kata.module, kata.function, draft, kata.origin)
+        assert again == kata
+
+
+def test_what_is_known_of_katas_is_so() -> None:
+    """Level, facts and steps are told without reading a kata."""
+    found = katas("val", 700, 0, LEVELS, ())
+    told = columns(found)
+    assert [*told["level"]] == [kata.level for kata in found]
+    assert [*told["facts"]] == [len(kata.facts) for kata in found]
+    assert [*told["steps"]] == [kata.length for kata in found]
+
+
+def test_more_katas_than_there_are_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A family that runs dry says so, instead of drawing for ever."""
+    monkeypatch.setattr("ectrain_elixir.katas.splits.MOST_IN_VAIN", 2)
+    with pytest.raises(DataError, match="no 5000 katas of the families tuples, level 0; choose"):
+        list(drawn(5000, 0, (0,), ("tuples",)))
 
 
 def test_families_are_chosen_by_name() -> None:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import attrs
 
+from ectrain.mapped import Mapped
 from ectrain.shards import is_dataset
 from ectrain.task import SPLITS, Split
 from ectrain_codegen.execution import Asked
 from ectrain_codegen.objectives import Objective
 from ectrain_elixir.corpus import Source, read_sources, split_sources
 from ectrain_elixir.datasets import Joined, Piece, Pieces, Rows, open_split, with_facts
-from ectrain_elixir.katas import Kata, katas, tiers
+from ectrain_elixir.katas import Kata, columns, katas, tiers
 from ectrain_elixir.katas.tiers import Tier
 from ectrain_elixir.ontology import annotation, fitted, hops
 from ectrain_elixir.runner import Program
@@ -68,23 +69,23 @@ def embedded(
     seed: int,
     levels: tuple[int, ...] = (0,),
     families: tuple[str, ...] = (),
-) -> tuple[CodeSample, ...]:
+) -> Sequence[CodeSample]:
     """Return katas of these levels of facts and families (all without any) as samples."""
-    return tuple(
-        CodeSample(kata.id, kata.group, kata.prompt, kata.answer, kata=kata)
-        for kata in katas(split, size, seed, levels, families)
-    )
+    found = katas(split, size, seed, levels, families)
+    facets = columns(found)
+    return Mapped(found, _of_kata, facets if any(levels) else {"steps": facets["steps"]})
 
 
 @cache
 def held_out(
     tier: Tier, size: int, seed: int, families: tuple[str, ...] = ()
-) -> tuple[CodeSample, ...]:
+) -> Sequence[CodeSample]:
     """Return the katas of a held-out tier as samples."""
-    return tuple(
-        CodeSample(kata.id, kata.group, kata.prompt, kata.answer, kata=kata)
-        for kata in tiers.tier(tier, size, seed, families=families)
-    )
+    return Mapped(tiers.tier(tier, size, seed, families=families), _of_kata)
+
+
+def _of_kata(kata: Kata) -> CodeSample:
+    return CodeSample(kata.id, kata.group, kata.prompt, kata.answer, kata=kata)
 
 
 def kata_problems(samples: Sequence[CodeSample]) -> tuple[Asked, ...]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import ClassVar
 
 import attrs
+import numpy as np
 
 from ectrain.label_groups import Grouping
+from ectrain.mapped import Mapped
 from ectrain.task import Split
 from ectrain_elixir.checks import SNIPPET_CHECKS, check
 from ectrain_elixir.labelled import LabelledCode, LabelTable, labels_of_table
-from ectrain_elixir.violations import snippets
+from ectrain_elixir.violations import Snippet, snippets
 
 LABELS = tuple(check.id for check in SNIPPET_CHECKS)
 CATEGORIES = Grouping.by("category", [check.category for check in SNIPPET_CHECKS])
@@ -42,9 +45,11 @@ class CheckedCode(LabelledCode):
 
 
 @cache
-def embedded(split: Split, size: int, seed: int) -> tuple[CheckedCode, ...]:
+def embedded(split: Split, size: int, seed: int) -> Sequence[CheckedCode]:
     """Return violating and clean twins."""
-    return tuple(
-        CheckedCode(snippet.id, snippet.group, snippet.code, snippet.checks, lines=snippet.evidence)
-        for snippet in snippets(split, size, seed)
-    )
+    found = snippets(split, size, seed)
+    return Mapped(found, _of_snippet, {"labels": found.marks.astype(np.float64)})
+
+
+def _of_snippet(twin: Snippet) -> CheckedCode:
+    return CheckedCode(twin.id, twin.group, twin.code, twin.checks, lines=twin.evidence)

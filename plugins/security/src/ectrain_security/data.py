@@ -7,15 +7,17 @@ from functools import cache
 from typing import Any, ClassVar, Literal
 
 import attrs
+import numpy as np
 
 from ectrain.errors import DataError
 from ectrain.label_groups import Grouping
+from ectrain.mapped import Mapped
 from ectrain.task import Split
 from ectrain_elixir.datasets import Label
 from ectrain_elixir.findings import SNIPPET_FINDINGS, finding
 from ectrain_elixir.labelled import LabelledCode, LabelTable, labels_of_table
 from ectrain_elixir.tools.sobelow import CONFIDENCES
-from ectrain_elixir.twins import snippets
+from ectrain_elixir.twins import Snippet, snippets
 
 LABELS = tuple(finding.id for finding in SNIPPET_FINDINGS)
 CWES = Grouping.by("cwe", [finding.cwe for finding in SNIPPET_FINDINGS])
@@ -72,9 +74,11 @@ def _doubt(grade: str) -> int:
 
 
 @cache
-def embedded(split: Split, size: int, seed: int) -> tuple[VulnerableCode, ...]:
+def embedded(split: Split, size: int, seed: int) -> Sequence[VulnerableCode]:
     """Return vulnerable and fixed twins."""
-    return tuple(
-        VulnerableCode(s.id, s.group, s.code, s.findings, lines=s.evidence)
-        for s in snippets(split, size, seed)
-    )
+    found = snippets(split, size, seed)
+    return Mapped(found, _of_snippet, {"labels": found.marks.astype(np.float64)})
+
+
+def _of_snippet(twin: Snippet) -> VulnerableCode:
+    return VulnerableCode(twin.id, twin.group, twin.code, twin.findings, lines=twin.evidence)

@@ -78,7 +78,8 @@ def splits_share_nothing(subject: Subject) -> None:
 
 def texts_and_facets_are_plain(subject: Subject) -> None:
     """Texts are strings and facets are finite numbers by name, the same for the same example."""
-    for example in subject.train:
+    known = getattr(subject.task.examples("train"), "facets", None)
+    for place, example in enumerate(subject.train):
         texts = list(subject.task.texts(example))
         odd = next((text for text in texts if not isinstance(text, str)), None)
         require(odd is None, f"texts of example {example.id!r} hold {odd!r}; yield strings")
@@ -94,4 +95,10 @@ def texts_and_facets_are_plain(subject: Subject) -> None:
             and facets == dict(subject.task.facets(example)),
             f"texts or facets of example {example.id!r} differ when asked for again; make them of "
             "the example alone",
+        )
+        own = {name: float(facets.get(name, math.nan)) for name in {*facets, *(known or ())}}
+        told = {name: float(values[place]) for name, values in (known or {}).items()}
+        require(
+            known is None or repr(sorted(own.items())) == repr(sorted(told.items())),
+            f"facets of example {example.id!r} are {facets!r}, those of its sequence {told!r}",
         )

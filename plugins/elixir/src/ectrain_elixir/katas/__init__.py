@@ -8,6 +8,7 @@ remembering. `tier(name)` gives what is held out beyond that; see `tiers.py`.
 from ectrain_elixir.katas.families import FACT_FAMILIES, FAMILIES, FIRST_FAMILIES
 from ectrain_elixir.katas.kata import Fact, Kata
 from ectrain_elixir.katas.splits import families_of, katas
+from ectrain_elixir.katas.stored import columns
 from ectrain_elixir.katas.tiers import TIERS, Tier, tier
 from ectrain_elixir.katas.vocabulary import FACT_SYMBOLS
 
@@ -20,6 +21,7 @@ __all__ = [
     "Fact",
     "Kata",
     "Tier",
+    "columns",
     "families_of",
     "katas",
     "tier",

@@ -50,7 +50,7 @@ class Kata:
         facts: Facts of the surroundings that the prompt gives.
         surroundings: Modules that the answer may use, which the prompt doesn't show.
         function: Name of the function that is asked for; "" for problems written by hand.
-        draft: What it was written from, which can tell more results; None for those, too.
+        origin: What its draft was drawn with: see `draft`; "" for those, too.
     """
 
     id: str
@@ -68,7 +68,7 @@ class Kata:
     alternatives: tuple[str, ...] = ()
     needed: tuple[Fact, ...] = ()
     function: str = ""
-    draft: Draft | None = attrs.field(default=None, eq=False, repr=False)
+    origin: str = ""
 
     @property
     def length(self) -> int:
@@ -79,6 +79,16 @@ class Kata:
     def group(self) -> str:
         """The composition, which is never split."""
         return f"{self.family}:{'+'.join(self.steps)}"
+
+    @property
+    def draft(self) -> Draft | None:
+        """What it was written from, drawn again; None for problems written by hand.
+
+        A draft can tell results for other inputs, but is no plain data.
+        """
+        from ectrain_elixir.katas.drafts import draft_of  # which knows all families, as this can't
+
+        return draft_of(self) if self.origin else None
 
     def program(self, answer: str) -> str:
         """Return the whole program that an answer makes, with what surrounds it."""
@@ -149,7 +159,7 @@ class Draft:
     needed: tuple[Fact, ...] = ()
 
 
-def written(family: str, module: str, function: str, draft: Draft) -> Kata | None:
+def written(family: str, module: str, function: str, draft: Draft, origin: str = "") -> Kata | None:
     """Return the kata of a draft, None if its tests can't tell it from a near miss."""
     expected = [draft.run(draft.steps, arguments) for arguments in draft.inputs]
     wrong = []
@@ -177,7 +187,7 @@ def written(family: str, module: str, function: str, draft: Draft) -> Kata | Non
         surroundings=draft.surroundings,
         needed=draft.needed,
         function=function,
-        draft=draft,
+        origin=origin,
         alternatives=tuple(
             _answer(attrs.evolve(draft, body=body), draft.steps) for body in draft.idioms
         ),

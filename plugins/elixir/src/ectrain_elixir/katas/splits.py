@@ -6,22 +6,25 @@ import difflib
 import hashlib
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import Literal
 
 import attrs
 
+from ectrain.errors import DataError
+from ectrain.kept import kept
+from ectrain.shards import Shards
+from ectrain.task import Split
 from ectrain_elixir.katas import facts
 from ectrain_elixir.katas.families import FACT_FAMILIES, FAMILIES, FIRST_FAMILIES, Family
 from ectrain_elixir.katas.kata import Draft, Kata, written
 from ectrain_elixir.katas.normal import normal_form
+from ectrain_elixir.katas.stored import recipe
 from ectrain_elixir.katas.voices import VOICES
-
-Split = Literal["train", "val", "test"]
 
 LEAST = 64  # katas of val and of test
 HELD_OUT = 5  # one composition in so many goes to val or test
+MOST_IN_VAIN = 50_000  # draws without a new kata
 
 MODULES = ("Shaper", "Sieve", "Ledger", "Mixer", "Gauge", "Folder", "Weaver", "Press", "Tally")
 FUNCTIONS = ("run", "build", "process", "compute", "convert", "handle", "solve")
@@ -33,8 +36,10 @@ def katas(
     seed: int = 0,
     levels: Sequence[int] = (0,),
     families: Sequence[str] = FIRST_FAMILIES,
-) -> tuple[Kata, ...]:
+) -> Shards[Kata]:
     """Return the katas of a split, the same ones for the same arguments, always.
+
+    They are drawn once and kept in the user's cache; each is read when it is asked for.
 
     Args:
         split: Which; a composition (family and kinds of steps) is in one split only, whatever
@@ -47,9 +52,13 @@ def katas(
 
     Raises:
         ValueError: There is no such family, or none of a level.
+        DataError: The families have not so many katas.
+        ResourceError: There is no room for them on the disk.
     """
     chosen = tuple(sorted(set(levels)))
-    return _drawn(size, seed, chosen, tuple(families))[split]
+    for level in chosen:
+        families_of(level, families)
+    return _kept(size, seed, chosen, tuple(families))[split]
 
 
 def families_of(level: int, names: Sequence[str] = ()) -> dict[str, Family]:
@@ -81,10 +90,22 @@ def _of_level(family: Callable[[random.Random, int], Draft], level: int) -> Fami
 
 
 @cache
-def _drawn(
+def _kept(
     size: int, seed: int, levels: tuple[int, ...], names: tuple[str, ...]
-) -> dict[Split, tuple[Kata, ...]]:
-    """Draw katas of all levels and families in turn, each to its split, until all are full."""
+) -> dict[Split, Shards[Kata]]:
+    """Return the katas of all splits, from the user's cache if they were drawn before."""
+    settings = {"size": size, "seed": seed, "levels": levels, "families": names}
+    return kept(recipe("katas", settings, lambda: drawn(size, seed, levels, names)))
+
+
+def drawn(
+    size: int, seed: int, levels: tuple[int, ...], names: tuple[str, ...]
+) -> Iterator[tuple[Split, Kata]]:
+    """Draw katas of all levels and families in turn, each to its split, until all are full.
+
+    Raises:
+        DataError: The families have no more katas that differ.
+    """
     held_out = max(LEAST, size // 10)
     counts: dict[Split, int] = {"train": size, "val": held_out, "test": held_out}
     left = {
@@ -92,33 +113,52 @@ def _drawn(
         for split in counts
         for n in range(len(levels))
     }
-    found: dict[Split, list[Kata]] = {split: [] for split in counts}
-    seen: set[str] = set()
-    owners: dict[str, Split] = {}
+    seen: set[bytes] = set()
+    owners: dict[bytes, Split] = {}
     families = [[*families_of(level, names).items()] for level in levels]
-    number = 0
+    number, in_vain = 0, 0
     while any(left.values()):
         turn, place = number % len(levels), number // len(levels)
         name, family = families[turn][place % len(families[turn])]
-        rng = random.Random(f"kata/{seed}/{number}")
-        number += 1
+        origin = f"kata/{seed}/{number}"
+        rng = random.Random(origin)
+        number, in_vain = number + 1, in_vain + 1
+        if in_vain > MOST_IN_VAIN:
+            raise DataError(f"there are no {size} katas of {_described(levels, names)}")
         draft = family(rng)
         split = split_of(name, draft)
         if not left[split, turn]:
             continue
-        kata = completed(name, draft, rng)
-        if kata is None or kata.prompt in seen:
+        kata = completed(name, draft, rng, origin)
+        if kata is None or (mark := _mark(kata.prompt)) in seen:
             continue
-        if owners.setdefault(normal_form(kata.program(kata.answer)), split) != split:
+        form = _mark(normal_form(kata.program(kata.answer)))
+        if owners.setdefault(form, split) != split:
             continue
-        seen.add(kata.prompt)
-        found[split].append(kata)
+        seen.add(mark)
         left[split, turn] -= 1
-    return {split: tuple(drawn) for split, drawn in found.items()}
+        in_vain = 0
+        yield split, kata
 
 
-def completed(name: str, draft: Draft, rng: random.Random) -> Kata | None:
-    """Return the kata of a draft with names, in a voice and an idiom; None if tests are too weak.
+def _mark(text: str) -> bytes:
+    """Return a hash to remember a text by."""
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+def _described(levels: Sequence[int], names: Sequence[str]) -> str:
+    among = f"the families {', '.join(names)}" if names else "all families"
+    return f"{among}, level {' and '.join(map(str, levels))}; choose a smaller size"
+
+
+def completed(name: str, draft: Draft, rng: random.Random, origin: str) -> Kata | None:
+    """Return the kata of a draft with names; None if its tests are too weak."""
+    module, function, draft = finished(name, draft, rng)
+    return written(name, module, function, draft, origin)
+
+
+def finished(name: str, draft: Draft, rng: random.Random) -> tuple[str, str, Draft]:
+    """Return a module's and a function's name, and the draft in a voice and an idiom.
 
     The first families speak in one voice and have one idiom as their answer: their texts stay as
     they were when results were measured on them. Their other idioms are among `alternatives`.
@@ -129,7 +169,7 @@ def completed(name: str, draft: Draft, rng: random.Random) -> Kata | None:
         body = idioms.pop(rng.randrange(len(idioms)))
         request = rng.choice(VOICES)(draft.request)
         draft = attrs.evolve(draft, body=body, idioms=tuple(idioms), request=request)
-    return written(name, module, function, draft)
+    return module, function, draft
 
 
 def split_of(family: str, draft: Draft) -> Split:

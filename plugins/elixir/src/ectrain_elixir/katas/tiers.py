@@ -32,7 +32,7 @@ def tier(
     seed: int = 0,
     levels: Sequence[int] = (0,),
     families: Sequence[str] = FIRST_FAMILIES,
-) -> tuple[Kata, ...]:
+) -> Sequence[Kata]:
     """Return the katas of a held-out tier, the same ones for the same arguments, always.
 
     Args:

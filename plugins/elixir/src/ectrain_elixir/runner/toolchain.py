@@ -12,9 +12,9 @@ from importlib import resources
 from pathlib import Path
 
 import attrs
-import platformdirs
 
 from ectrain.errors import SandboxError
+from ectrain.user_cache import cache_folder
 
 REMEDY = "install Debian's elixir package: apt-get install elixir"
 _START_S = 60
@@ -97,7 +97,7 @@ def find_toolchain(path: str | None = None) -> Toolchain:
     if elixir is None:
         raise SandboxError(f"elixir is not in PATH; {REMEDY}")
     sources = _sources()
-    kept = Path(platformdirs.user_cache_dir("ectrain"), "elixir", _key(elixir, sources))
+    kept = cache_folder("elixir", _key(elixir, sources))
     return _read(kept) or _compile(elixir, path, sources, kept)
 
 

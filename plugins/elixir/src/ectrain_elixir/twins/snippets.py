@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
+from typing import Any
 
 import attrs
 
+from ectrain.kept import Recipe, kept
+from ectrain.shards import Shards
 from ectrain_elixir.twins.calls import Call
 from ectrain_elixir.twins.composition import Composition, Split, drawn_composition
 from ectrain_elixir.twins.forms import SINKS
@@ -38,8 +41,11 @@ class Snippet:
     evidence: tuple[tuple[str, int], ...]
 
 
-def snippets(split: Split, size: int = 4000, seed: int = 0) -> tuple[Snippet, ...]:
+def snippets(split: Split, size: int = 4000, seed: int = 0) -> Shards[Snippet]:
     """Return the snippets of a split, the same ones for the same arguments, always.
+
+    They are drawn once and kept in the user's cache; each is read when it is asked for. The `marks`
+    say how many findings each has.
 
     Twins are the same words in another order: the caller's text and a constant, one of them in a
     sink and the other in a harmless gap, have traded places.
@@ -49,29 +55,46 @@ def snippets(split: Split, size: int = 4000, seed: int = 0) -> tuple[Snippet, ..
         size: Snippets of train; val and test have about a seventh, at least 200.
         seed: Of what is drawn.
     """
-    return _drawn(size, seed)[split]
+    return _kept(size, seed)[split]
 
 
 @cache
-def _drawn(size: int, seed: int) -> dict[Split, tuple[Snippet, ...]]:
+def _kept(size: int, seed: int) -> dict[Split, Shards[Snippet]]:
+    return kept(
+        Recipe(
+            "twins",
+            {"size": str(size), "seed": str(seed)},
+            ("ectrain_elixir.twins",),
+            lambda: _drawn(size, seed),
+            attrs.asdict,
+            _unpacked,
+            lambda snippet: len(snippet.findings),
+        )
+    )
+
+
+def _unpacked(data: dict[str, Any]) -> Snippet:
+    evidence = tuple((finding, line) for finding, line in data["evidence"])
+    return Snippet(data["id"], data["group"], data["code"], tuple(data["findings"]), evidence)
+
+
+def _drawn(size: int, seed: int) -> Iterator[tuple[Split, Snippet]]:
     held_out = max(LEAST, int(size * HELD_OUT))
-    wanted: dict[Split, int] = {"train": size, "val": held_out, "test": held_out}
-    found: dict[Split, list[Snippet]] = {split: [] for split in wanted}
-    seen: set[str] = set()
+    left: dict[Split, int] = {"train": size, "val": held_out, "test": held_out}
+    seen: set[bytes] = set()
     sinks = sorted(SINKS)
     number = 0
-    while any(len(found[split]) < count for split, count in wanted.items()):
+    while any(left.values()):
         rng = random.Random(f"twins/{seed}/{number}")
         composition = drawn_composition(rng, sinks[number % len(sinks)])
         made = _written(rng, composition, f"pair-{number}")
         number += 1
-        own = found[composition.split]
-        room = wanted[composition.split] - len(own)
-        if len(made) > room or any(snippet.code in seen for snippet in made):
+        marks = {hashlib.sha256(snippet.code.encode()).digest() for snippet in made}
+        if len(made) > left[composition.split] or marks & seen:
             continue
-        seen.update(snippet.code for snippet in made)
-        own += made
-    return {split: tuple(made) for split, made in found.items()}
+        seen |= marks
+        left[composition.split] -= len(made)
+        yield from ((composition.split, snippet) for snippet in made)
 
 
 def _written(rng: random.Random, composition: Composition, group: str) -> list[Snippet]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections.abc import Iterator
 from functools import cache
-from typing import Literal
+from typing import Any
 
 import attrs
 
+from ectrain.kept import Recipe, kept
+from ectrain.shards import Shards
+from ectrain.task import Split
 from ectrain_elixir.violations.files import Plan, Use, written
 from ectrain_elixir.violations.forms import BY_CHECK, CHECKED, PLAIN, WHOLE_FILE
-
-Split = Literal["train", "val", "test"]
 
 LEAST = 400  # files of val and of test
 HELD_OUT = 0.2  # of the training files, in val and in test each
@@ -56,8 +58,11 @@ class Snippet:
     evidence: tuple[tuple[str, int], ...]
 
 
-def snippets(split: Split, size: int = 8000, seed: int = 0) -> tuple[Snippet, ...]:
+def snippets(split: Split, size: int = 8000, seed: int = 0) -> Shards[Snippet]:
     """Return the files of a split, the same ones for the same arguments, always.
+
+    They are drawn once and kept in the user's cache; each is read when it is asked for. The `marks`
+    say how many checks each violates.
 
     Training files violate each check about equally often, and each has a twin that differs in one
     check alone. In val and test, checks are violated about as rarely as in real code: a third of
@@ -69,17 +74,35 @@ def snippets(split: Split, size: int = 8000, seed: int = 0) -> tuple[Snippet, ..
         size: Files of train; val and test have a fifth, at least 400.
         seed: Of what is drawn.
     """
-    return _drawn(size, seed)[split]
+    return _kept(size, seed)[split]
 
 
 @cache
-def _drawn(size: int, seed: int) -> dict[Split, tuple[Snippet, ...]]:
+def _kept(size: int, seed: int) -> dict[Split, Shards[Snippet]]:
+    return kept(
+        Recipe(
+            "violations",
+            {"size": str(size), "seed": str(seed)},
+            ("ectrain_elixir.violations", "ectrain_elixir.checks"),
+            lambda: _drawn(size, seed),
+            attrs.asdict,
+            _unpacked,
+            lambda snippet: len(snippet.checks),
+        )
+    )
+
+
+def _unpacked(data: dict[str, Any]) -> Snippet:
+    evidence = tuple((check, line) for check, line in data["evidence"])
+    return Snippet(data["id"], data["group"], data["code"], tuple(data["checks"]), evidence)
+
+
+def _drawn(size: int, seed: int) -> Iterator[tuple[Split, Snippet]]:
     held_out = max(LEAST, int(size * HELD_OUT))
-    wanted: dict[Split, int] = {"train": size, "val": held_out, "test": held_out}
-    found: dict[Split, list[Snippet]] = {split: [] for split in wanted}
-    seen: set[str] = set()
+    left: dict[Split, int] = {"train": size, "val": held_out, "test": held_out}
+    seen: set[bytes] = set()
     number = 0
-    while any(len(found[split]) < count for split, count in wanted.items()):
+    while any(left.values()):
         name = f"violations/{seed}/{number}"
         split = _split(number)
         plan, other = _plans(random.Random(name), split, number)
@@ -88,12 +111,12 @@ def _drawn(size: int, seed: int) -> dict[Split, tuple[Snippet, ...]]:
             continue
         group = f"pair-{number}"
         made = [_snippet(p, name, group) for p in (plan, other) if p]
-        room = wanted[split] - len(found[split])
-        if len(made) > room or any(snippet.code in seen for snippet in made):
+        marks = {hashlib.sha256(snippet.code.encode()).digest() for snippet in made}
+        if len(made) > left[split] or marks & seen:
             continue
-        seen.update(snippet.code for snippet in made)
-        found[split] += made
-    return {split: tuple(made) for split, made in found.items()}
+        seen |= marks
+        left[split] -= len(made)
+        yield from ((split, snippet) for snippet in made)
 
 
 def owner(plan: Plan) -> Split:
