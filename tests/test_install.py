@@ -25,7 +25,7 @@ for package in (ectrain, ectrain_cli):
         if module.name != "ectrain_cli.__main__":
             importlib.import_module(module.name)
             print(module.name, sys.modules[module.name].__file__)
-tasks = ("ectrain_codegen", "ectrain_quality", "ectrain_reward", "ectrain_security")
+tasks = ("ectrain_codegen", "ectrain_quality", "ectrain_reward", "ectrain_security", "ectrain_tests")
 for absent in ("ectrain_elixir", *tasks, "tree_sitter_elixir"):
     assert absent not in sys.modules, absent
 """
