@@ -144,10 +144,21 @@ def choices(model: Model, names: Sequence[str], tell: Tell = _silent) -> dict[st
 
 
 def composed_loss(figures: Mapping[str, float | None], model: Model, names: Iterable[str]) -> float:
-    """Return the mean over tasks of their loss as a share of a guess's; NaN if one has none."""
+    """Return the mean over tasks of where they stand (`Task.standing`); NaN if one doesn't know.
+
+    That is their loss as a share of a guess's, unless a task learns for something else.
+
+    Args:
+        figures: By "task/figure".
+        model: Whose tasks they are.
+        names: Of the tasks.
+    """
     parts = []
     for name in names:
-        loss = figures.get(f"{name}/loss")
-        guess = nats_of_a_guess(name, model.tasks[name], model.tokenizer.size)
-        parts.append(math.nan if loss is None else loss / guess)
+        task = model.tasks[name]
+        own = {k.partition("/")[2]: x for k, x in figures.items() if k.startswith(f"{name}/")}
+        guess = nats_of_a_guess(name, task, model.tokenizer.size)
+        with blame(name, "standing"):
+            found = task.standing(own, guess)
+        parts.append(math.nan if found is None else found)
     return sum(parts) / len(parts)

@@ -230,7 +230,8 @@ def close_epoch(run: Run, plan: EpochPlan) -> None:
         found = measure(run.model, name, run.validation(name))
         figures.update({f"{name}/{metric}": value for metric, value in found.items()})
     estimates = run.executed(plan)
-    loss = composed_loss(figures, run.model, plan.shares)
+    known = {name: estimate.value for name, estimate in estimates.items()}
+    loss = composed_loss({**figures, **known}, run.model, plan.shares)
     run.log.write(
         "evaluated",
         step=run.state.step,

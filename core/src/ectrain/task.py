@@ -405,6 +405,19 @@ class Task(ABC, Generic[ExampleT, ConfigT]):
         """
         return None
 
+    def standing(self, figures: Mapping[str, float | None], guess: float) -> float | None:
+        """Return how far the task is from its best; None where that is not known.
+
+        Checkpoints of a phase are compared by the mean of it over tasks: lower is better. It is the
+        validation loss as a share of a guess's, unless the task learns for something else.
+
+        Args:
+            figures: What was measured of the task on validation data, estimates included.
+            guess: Nats a target of a uniform guess.
+        """
+        loss = figures.get("loss")
+        return None if loss is None else loss / guess
+
     def keeps_origin(self) -> bool:
         """Return whether `Model.origin` is kept: the weights of the task's first `refresh`.
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ectrain_reward.advantages import Baseline, advantages, combined, equal_share, normalised
+from ectrain_reward.length import length_cost
 
 Floats = NDArray[np.float64]
 reward = st.one_of(st.just(math.nan), st.sampled_from([0.0, 0.5, 1.0]), st.floats(0, 1))
@@ -90,3 +91,19 @@ def test_groups_with_equal_rewards_are_counted(rows: list[list[float]]) -> None:
         return
     expected = sum(max(row) - min(row) <= 1e-6 for row in comparable) / len(comparable)
     assert share == pytest.approx(expected)
+
+
+@given(rows=groups, data=st.data())
+def test_length_is_paid_for_where_a_shorter_answer_was_as_good(
+    rows: list[list[float]], data: st.DataObject
+) -> None:
+    """Nobody pays more than the price, nor for what earned more; the shortest best pays nothing."""
+    reward_gn = np.array(rows)
+    lengths = st.lists(st.integers(0, 9), min_size=reward_gn.size, max_size=reward_gn.size)
+    length_gn = np.array(data.draw(lengths), dtype=float).reshape(reward_gn.shape)
+    cost_gn = length_cost(reward_gn, length_gn, 0.1)
+    for row, length, cost in zip(reward_gn, length_gn, cost_gn, strict=True):
+        for at, (r, size) in enumerate(zip(row, length, strict=True)):
+            rivals = [length[n] for n, other in enumerate(row) if other >= r]
+            expected = 0.0 if not r > 0 or not size else 0.1 * (1 - min(rivals) / size)
+            assert cost[at] == pytest.approx(expected)

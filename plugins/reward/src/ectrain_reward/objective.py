@@ -113,13 +113,14 @@ def terms(taken: Taken, measures_mk: Tensor, config: PolicyConfig, coefficient: 
         loss_m, clipped_m = reinforce(log_prob_m, old_m, advantage_m, config.clip.cap)
     if config.kl.place == "loss" and config.kl.holds:
         loss_m = loss_m + coefficient * divergence(log_prob_m, reference_m, config.kl.estimator)
+    loss_m = torch.where(own_m, loss_m, -log_prob_m)
     if taken.value_m is not None:
         expected_m, value_m = measures_mk[:, EXPECTED], measures_mk[:, VALUE]
         missed_m = value_loss(taken.value_m, value_m, expected_m, config.value_clip)
         loss_m = loss_m + config.value_share * missed_m
     now_m = log_prob_m.detach()
     return Terms(
-        torch.where(own_m, loss_m, -log_prob_m),
+        loss_m,
         own_m,
         clipped_m & own_m,
         torch.where(own_m, divergence(now_m, old_m, "k3"), 0.0),

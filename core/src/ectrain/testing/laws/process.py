@@ -81,9 +81,10 @@ def refresh_leaves_the_model(subject: Subject) -> None:
     """`refresh` reads the model, and changes neither its weights nor its mode."""
     if type(subject.task).refresh is Task.refresh:
         raise NotApplicable("it does not implement refresh")
-    model = subject.new_model().train()
+    task = type(subject.task)(subject.task.config)  # so that the subject keeps its own data
+    model = Model(subject.shape, {subject.name: task}, subject.tokenizer, seed=0).train()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    subject.task.refresh(model, 1)
+    task.refresh(model, 1)
     same_weights = all(torch.equal(before[n], x) for n, x in model.state_dict().items())
     require(same_weights, "refresh changes the model's weights; train on a copy of them")
     require(model.training, "refresh leaves the model in evaluation mode; put its mode back")
