@@ -41,6 +41,7 @@ def _table() -> dict[str, Any]:
 
 
 LABELS_VERSION: int = _table()["labels_version"]
+SOBELOW_VERSION: str = _table()["sobelow"]
 FINDINGS: tuple[Finding, ...] = tuple(Finding(**entry) for entry in _table()["findings"])
 SNIPPET_FINDINGS: tuple[Finding, ...] = tuple(f for f in FINDINGS if f.snippet)
 
