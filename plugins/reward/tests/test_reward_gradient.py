@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from ectrain.errors import ConfigError, PluginError
+from ectrain_reward.advantages import Baseline, advantages
 from ectrain_reward.critic import value_loss
 from ectrain_reward.gae import gae, whitened
 from ectrain_reward.kl import Estimator, Leash, divergence
@@ -256,8 +257,6 @@ def test_5_8_2_4_the_gradient_is_exact_on_a_bandit_within_its_error() -> None:
     rng = np.random.default_rng(0)
     draws, size = 2000, 4
     actions = rng.choice(3, p=share / share.sum(), size=(draws, size))
-    from ectrain_reward.advantages import Baseline, advantages
-
     baselines: tuple[Baseline, ...] = ("none", "leave-one-out")
     for baseline in baselines:
         worth = advantages(rewards[actions], baseline)
@@ -345,3 +344,58 @@ def test_given_texts_are_imitated() -> None:
     assert each.loss_m.tolist() == [1.0, 0.0]
     assert each.moved_m.tolist() == [0.0, 0.0]
     assert each.clipped_m.tolist() == [False, False]
+
+
+# --- the whole of it, on a toy --------------------------------------------------------------------
+
+PLACES, WORDS = 4, 5
+
+
+class Speller(nn.Module):
+    """Writes a few words, each place by its own logits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.logits = nn.Parameter(torch.zeros(PLACES, WORDS))
+
+    def taken(self, samples: Sequence[Any]) -> Taken:
+        """Return what it says of each word of each text."""
+        every = self.logits.log_softmax(-1).unsqueeze(0).expand(len(samples), -1, -1)
+        words = torch.tensor(samples).unsqueeze(-1)
+        entropy = -(every.exp() * every).sum(-1)
+        return Taken(every.gather(2, words).flatten(), entropy.flatten().detach())
+
+    def score(self) -> float:
+        """Return how much of what is wanted it writes on average."""
+        return float(self.logits.detach().softmax(-1)[torch.arange(PLACES), WANTED].mean())
+
+
+WANTED = [0, 3, 1, 4]
+
+
+def rewarded(policy: Speller, config: PolicyConfig, shuffled: bool) -> None:
+    """Let it learn for some rounds from how many of its words were wanted."""
+    rng = np.random.default_rng(0)
+    optimizer = torch.optim.Adam(policy.parameters(), 0.05)
+    for number in range(25):
+        share = policy.logits.detach().softmax(-1).double().numpy()
+        texts = [[int(rng.choice(WORDS, p=row / row.sum())) for row in share] for _ in range(32)]
+        worth = np.mean(np.array(texts) == WANTED, axis=1).astype(np.float64)
+        worth = rng.permutation(worth) if shuffled else worth
+        gain = advantages(worth.reshape(4, 8), config.baseline).ravel()
+        old = policy.taken(texts).log_prob_m.detach().view(-1, PLACES)
+        rows = np.zeros((len(texts), PLACES, len(MEASURES)), dtype=np.float32)
+        rows[..., OWN], rows[..., OLD], rows[..., 3] = 1, old.numpy(), gain[:, None]
+        PolicyGradient.step(policy, optimizer, Experience(texts, list(rows)), config, seed=number)
+
+
+@pytest.mark.parametrize("algorithm", ["ppo", "reinforce"])
+def test_rewards_raise_the_score_by_twenty_points_and_shuffled_ones_do_not(algorithm: str) -> None:
+    """The same texts and rewards, dealt out at random, teach nothing."""
+    passes = 2 if algorithm == "ppo" else 1
+    config = PolicyConfig(algorithm=algorithm, kl=OFF, passes=passes)  # type: ignore[arg-type]
+    policy, control = Speller(), Speller()
+    rewarded(policy, config, shuffled=False)
+    rewarded(control, config, shuffled=True)
+    assert policy.score() - 1 / WORDS > 0.2
+    assert abs(control.score() - 1 / WORDS) < 0.1

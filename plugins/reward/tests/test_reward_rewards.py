@@ -164,7 +164,6 @@ def test_operators_to_measure_with_are_held_out() -> None:
 CHEATS = {
     "asserts nothing": 'test "t", do: assert true',
     "halts": 'test "t" do\n    System.halt(0)\n  end',
-    "halts at once": 'System.halt(0)\n  test "t", do: assert Price.total(2, 3) == 6',
     "skips": '@tag :skip\n  test "t", do: assert Price.total(2, 3) == 7',
     "rescues": """test "t" do
     try do
@@ -174,13 +173,6 @@ CHEATS = {
     end
   end""",
     "has no test": "def x, do: 1",
-    "catches": """test "t" do
-    try do
-      assert Price.total(2, 3) == 6
-    catch
-      _, _ -> :fine
-    end
-  end""",
     "fails on the true code": 'test "t", do: assert Price.total(2, 3) == 7',
     "does not compile": 'test "t", do: assert Price.total(2, x) == 7',
 }

@@ -6,15 +6,23 @@ Shape suffix: k measures of a token.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, overload
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from ectrain.mixing import examples_from
 from ectrain.task import NO_TARGET, Segment, Split
 from ectrain.tokenizer import Tokenizer
-from ectrain_elixir.testpairs import TestPair, TestType, code_prompt, pairs, suite_prompt
+from ectrain_elixir.testpairs import (
+    TestPair,
+    TestType,
+    code_prompt,
+    pairs,
+    stored_pairs,
+    suite_prompt,
+)
 from ectrain_reward.objective import EXPECTED, MEASURES, VALUE
 from ectrain_reward.rewards import Answer
 
@@ -53,10 +61,10 @@ class Asked:
         """What a person would write."""
         return self.pair.tests if self.writes == "tests" else self.pair.code
 
-    def prompt(self, tokenizer: Tokenizer) -> list[int]:
-        """Return the tokens that are read."""
+    def prompt(self, tokenizer: Tokenizer, most: int) -> list[int]:
+        """Return the tokens that are read, of a long text the first."""
         make = suite_prompt if self.writes == "tests" else code_prompt
-        return make(self.given, self.pair.kind, tokenizer)
+        return make(self.given, self.pair.kind, tokenizer, most)
 
     def answer(self, text: str) -> Answer:
         """Return what was written as rewards take it."""
@@ -86,26 +94,43 @@ class Rollout:
     measures: NDArray[np.float32]
 
 
-@attrs.frozen
 class AskedSplit(Sequence[Asked]):
-    """A split of pairs, each as something to be written."""
+    """A split of pairs, each as something to be written.
 
-    pairs: Sequence[TestPair]
-    writes: Writes
+    Args:
+        pairs: Code and suites.
+        writes: Which of them is written.
+    """
+
+    def __init__(self, pairs: Sequence[TestPair], writes: Writes) -> None:
+        self.pairs, self.writes = pairs, writes
+        mark = getattr(pairs, "fingerprint", None)
+        if isinstance(mark, str):
+            self.fingerprint = mark
 
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def __getitem__(self, at: int) -> Asked:  # type: ignore[override]
-        """Return one."""
+    @overload
+    def __getitem__(self, at: int) -> Asked: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Asked]: ...
+    def __getitem__(self, at: int | slice) -> Asked | Sequence[Asked]:
+        """Return one, or several."""
+        if isinstance(at, slice):
+            return [Asked(pair, self.writes) for pair in self.pairs[at]]
         return Asked(self.pairs[at], self.writes)
 
 
 def asked_split(
-    split: Split, size: int, seed: int, types: Sequence[TestType], writes: Writes
-) -> AskedSplit:
-    """Return what is asked in a split, the same always."""
-    return AskedSplit(pairs(split, size, seed, types), writes)
+    split: Split, data: str, size: int, seed: int, types: Sequence[TestType], writes: Writes
+) -> Sequence[Asked]:
+    """Return what is asked in a split, the same always: embedded pairs, a dataset's, or a mix."""
+    return examples_from(
+        data,
+        lambda: AskedSplit(pairs(split, size, seed, types), writes),
+        lambda path: AskedSplit(stored_pairs(path, split, types), writes),
+    )
 
 
 def segment(

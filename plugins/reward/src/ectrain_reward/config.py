@@ -22,6 +22,8 @@ class RewardConfig:
         policy: Task whose head acts, where the run has it; else a head without weights.
         writes: "tests" for code, or "code" for tests.
         types: Of tests.
+        data: Directory of a built dataset; "" for embedded pairs; a mix as
+            `embedded=0.3,DIR=0.7`.
         size: Embedded pairs that prompts are drawn from.
         seed: Of the pairs.
         prompts: Of a round, which is an epoch.
@@ -41,7 +43,8 @@ class RewardConfig:
     policy: str = "tests"
     writes: Writes = "tests"
     types: tuple[TestType, ...] = ("exunit",)
-    size: int = attrs.field(default=2000, validator=between(1))
+    data: str = ""
+    size: int = attrs.field(default=6000, validator=between(1))
     seed: int = 0
     prompts: int = attrs.field(default=16, validator=between(1))
     samples: int = attrs.field(default=8, validator=between(1))

@@ -81,7 +81,7 @@ def _scores(
 ) -> Floats:
     """Return what the likeliest answer to each is worth, NaN where that is not known."""
     context = model.trunk.config.context
-    prompts = [a.prompt(model.tokenizer) for a in asked]
+    prompts = [task.prompt_of(a, model.tokenizer) for a in asked]
     fitting = [n for n, prompt in enumerate(prompts) if len(prompt) < context]
     found = np.zeros(len(asked))
     for at in range(0, len(fitting), AT_ONCE):

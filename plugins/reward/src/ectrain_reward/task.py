@@ -17,7 +17,7 @@ from ectrain.parts import Perplexity
 from ectrain.task import Budget, Estimate, Goal, Metric, Segment, Split, Targets, Task, TrunkShape
 from ectrain.tokenizer import Tokenizer
 from ectrain_elixir.symbols import SYMBOLS
-from ectrain_reward.asked import Asked, AskedSplit, Rollout, asked_split, segment
+from ectrain_reward.asked import Asked, Rollout, asked_split, segment
 from ectrain_reward.config import RewardConfig
 from ectrain_reward.evaluation import evaluate
 from ectrain_reward.head import (
@@ -65,10 +65,12 @@ class RewardTask(Task[Asked | Rollout, RewardConfig]):
         """What samples earn, by name."""
         return make_rewards(self.config.rewards, self.config.settings)
 
-    def asked(self, split: Split) -> AskedSplit:
+    def asked(self, split: Split) -> Sequence[Asked]:
         """Return what is asked in a split."""
         config = self.config
-        return asked_split(split, config.size, config.seed, config.types, config.writes)
+        return asked_split(
+            split, config.data, config.size, config.seed, config.types, config.writes
+        )
 
     def examples(self, split: Split) -> Sequence[Asked | Rollout]:
         """Return given texts, and in training, from the first `refresh` on, the last samples."""
@@ -107,7 +109,11 @@ class RewardTask(Task[Asked | Rollout, RewardConfig]):
         if isinstance(example, Rollout):
             return segment(example.prompt, example.tokens, example.measures, most)
         written = [*tokenizer.encode(example.wanted), tokenizer.end_id]
-        return segment(example.prompt(tokenizer)[: most - 1], written, None, most)
+        return segment(self.prompt_of(example, tokenizer), written, None, most)
+
+    def prompt_of(self, asked: Asked, tokenizer: Tokenizer) -> list[int]:
+        """Return the tokens that something is written after."""
+        return asked.prompt(tokenizer, self.config.max_tokens // 2)
 
     def head(self, trunk: TrunkShape) -> nn.Module:
         """Act through another task's head, and learn values where there is a critic."""
@@ -186,7 +192,7 @@ class RewardTask(Task[Asked | Rollout, RewardConfig]):
         for number in rng.sample(range(len(every)), len(every)):
             if len(chosen) == self.config.prompts:
                 break
-            prompt = every[number].prompt(model.tokenizer)
+            prompt = self.prompt_of(every[number], model.tokenizer)
             if len(prompt) <= most:
                 chosen.append(every[number])
                 prompts.append(prompt)
