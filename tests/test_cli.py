@@ -350,6 +350,8 @@ def model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     writer = SimpleNamespace(
         prompt=lambda text, _: text,
         infill_prompt=lambda before, after, _: f"{before}[{after}]",
+        typed_prompt=lambda text, kind, _: f"{kind}: {text}",
+        answer_types=lambda: ("short", "long"),
     )
     tasks = {"codegen": writer, "security": 2}
     loaded = SimpleNamespace(tasks=tasks, tokenizer=None)
@@ -394,6 +396,26 @@ def test_a_gap_is_filled_between_two_texts(model: Path) -> None:
         done = call("generate", str(model), *words)
         assert done.exit_code == 2
         assert "expected either --prompt or --fim BEFORE AFTER" in done.stderr
+
+
+def test_an_answer_of_a_type_is_written_for_a_file(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Run and file come in any order, the run may be the final one; a type must be the task's."""
+    path = model / "a.ex"
+    path.write_text("x", encoding="utf-8")
+    for places in ([str(model), str(path)], [str(path), str(model)]):
+        assert call("generate", *places, "--type", "long").stdout == "long: x\n"
+    assert call("generate", str(model), str(path)).stdout == "x\n"
+    done = call("generate", str(model), str(path), "--type", "lon")
+    assert done.exit_code == 2
+    assert "expected one of short, long; did you mean 'long'?" in done.stderr
+    monkeypatch.chdir(model)
+    assert "there is no data/models/final" in call("generate", str(path)).stderr
+    (model / "data" / "models" / "final").mkdir(parents=True)
+    assert call("generate", str(path)).stdout == "x\n"
+    for words in (["--prompt", "y"], ["--fim", "a", "b"], [str(path)]):
+        assert call("generate", str(model), str(path), *words).exit_code == 2
 
 
 def test_the_tries_of_an_evaluation_are_numbers(

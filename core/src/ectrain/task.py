@@ -377,6 +377,14 @@ class Task(ABC, Generic[ExampleT, ConfigT]):
         """Return the tokens that `text` is as a prompt, for tasks whose head writes."""
         return [tokenizer.begin_id, *tokenizer.encode(text)]
 
+    def answer_types(self) -> tuple[str, ...]:
+        """Types of text that its head can be asked to write, the usual one first; () for one."""
+        return ()
+
+    def typed_prompt(self, text: str, kind: str, tokenizer: Tokenizer) -> list[int]:
+        """Return the tokens that `text` is as a prompt for an answer of one of `answer_types`."""
+        return self.prompt(text, tokenizer)
+
     def infill_prompt(self, before: str, after: str, tokenizer: Tokenizer) -> list[int]:
         """Return the tokens after which what lies between two texts is written.
 

@@ -116,7 +116,7 @@ def compiled(answers: Sequence[Written], how: str) -> Estimate:
     Raises:
         SandboxError: Programs can't be run here.
     """
-    runner = find_runner()
+    runner = find_runner(mode="warm")
     outlines = [read_suite(answer.text) for answer in answers]
     names = [tuple(test.name for test in outline.tests) for outline in outlines]
     sound = [n for n, own in enumerate(names) if own and all(own) and len(set(own)) == len(own)]
