@@ -8,13 +8,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def seconds_of(command: Sequence[str]) -> float:
     return seconds
 
 
-def seconds_to_first_step(command: Sequence[str]) -> float:
+def seconds_to_first_step(command: Sequence[str], environment: Mapping[str, str]) -> float:
     """Return how long a run takes from its process's start to the first step in its log.
 
     Raises:
@@ -77,6 +78,7 @@ def seconds_to_first_step(command: Sequence[str]) -> float:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
+            env=environment,
         )
         try:
             while not _has_step(events):
@@ -100,7 +102,7 @@ def _has_step(events: Path) -> bool:
     return any(json.loads(line).get("event") == "step" for line in lines)
 
 
-def timing(what: str, measure: Callable[[], float], runs: int, goal: float | None) -> Timing:
+def timing(what: str, measure: Callable[[], float], runs: int, goal: float | None = None) -> Timing:
     """Measure some runs after one that warms the system's file cache."""
     try:
         measure()
@@ -108,6 +110,28 @@ def timing(what: str, measure: Callable[[], float], runs: int, goal: float | Non
     except CommandError as error:
         return Timing(what, None, None, None, goal, str(error))
     return Timing(what, statistics.median(found), min(found), max(found), goal)
+
+
+def first_steps(what: str, run: Sequence[str], runs: int) -> list[Timing]:
+    """Measure runs to their first step: eager and compiled, with data kept or to be made.
+
+    Data and compiled code are kept in a cache of their own.
+    """
+    # A step is logged every log_seconds; 0 logs the first as soon as it is done.
+    run = (*run, "--set", "log_seconds=0", "--set")
+    eager, compiled = (*run, "device.compile=off"), (*run, "device.compile=on")
+    with tempfile.TemporaryDirectory() as cache:
+
+        def measure(command: Sequence[str], fresh: bool = False) -> float:
+            if fresh:
+                shutil.rmtree(Path(cache) / "made", ignore_errors=True)
+            return seconds_to_first_step(command, {**os.environ, "ECTRAIN_CACHE": cache})
+
+        return [
+            timing(f"{what}, eager", lambda: measure(eager), runs, GOALS["first step"]),
+            timing(f"{what}, eager, data to be made", lambda: measure(eager, True), runs),
+            timing(f"{what}, compiled", lambda: measure(compiled), runs),
+        ]
 
 
 def main() -> None:
@@ -123,8 +147,6 @@ def main() -> None:
     script = Path(python).parent / "ectrain"
     ectrain = (str(script),) if script.exists() else program
     run = (*ectrain, "run", "--tasks", settings.tasks, "--size", settings.size)
-    # A step is logged every log_seconds; 0 logs the first as soon as it is done.
-    run = (*run, "--set", "log_seconds=0")
     load = os.getloadavg()[0]
     plain: list[tuple[str, Sequence[str], float | None]] = [
         ("python -c pass", (python, "-c", "pass"), None),
@@ -136,10 +158,8 @@ def main() -> None:
         timing(what, lambda command=command: seconds_of(command), settings.runs, goal)  # type: ignore[misc]
         for what, command, goal in plain
     ]
-    what = f"ectrain run --tasks {settings.tasks} --size {settings.size}, to its first step"
-    found.append(
-        timing(what, lambda: seconds_to_first_step(run), settings.runs, GOALS["first step"])
-    )
+    what = f"{' '.join(('ectrain', *run[len(ectrain) :]))}, to its first step"
+    found += first_steps(what, run, settings.runs)
     if settings.json:
         print(json.dumps({"load": load, "timings": [asdict(t) for t in found]}, indent=1))
         return

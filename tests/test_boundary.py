@@ -9,16 +9,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import attrs
+import numpy as np
 import pytest
 import torch
 from harness import Recorder, outcome, saved, tiny, trained
 from torch import Tensor, nn
 from toys import Letters, Presence
 
+from ectrain import inspection
 from ectrain.build import prepare
 from ectrain.errors import EctrainError, NonFiniteError, PluginError
 from ectrain.loop import train
-from ectrain.task import Estimate, Segment
+from ectrain.packing import pack
+from ectrain.task import NO_TARGET, Estimate, Segment
 
 SMALL = tiny("scale=0.25", "tasks.sorting.size=24", tasks=("sorting",))
 
@@ -274,6 +278,48 @@ def test_a_close_look_changes_nothing(tmp_path: Path, monkeypatch: pytest.Monkey
     trained(SMALL, tmp_path / "two")
     one, two = saved(tmp_path / "one", 6), saved(tmp_path / "two", 6)
     assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+@pytest.mark.parametrize("task", ["sorting", "presence"])
+def test_a_close_look_takes_a_few_whole_segments(task: str) -> None:
+    """What is looked at are segments of the step with all of their targets, in a smaller pack."""
+    random = np.random.default_rng(0)
+    given: dict[tuple[int, ...], Segment] = {}
+    for _ in range(90):
+        tokens = random.integers(1, 99, random.integers(3, 40))
+        labels = np.where(tokens % 3 == 0, NO_TARGET, tokens * 7)
+        given[tuple(tokens.tolist())] = Segment(tokens, labels=labels, notes=tokens.astype(float))
+    values = [
+        attrs.evolve(
+            s, prefix=len(s.tokens), labels=None, notes=None, values=np.full(2, n, np.float32)
+        )
+        for n, s in enumerate(given.values())
+    ]
+    sorting, presence = (
+        [(name, s) for s in x] for name, x in (("sorting", given.values()), ("presence", values))
+    )
+    whole = pack([*sorting, *presence])
+    few = inspection._few(task, whole)
+    rows = few.tasks[task]
+    assert inspection.FEW <= len(rows.lengths_s) < 90
+    assert len(few.tokens_t) == sum(slab.segments * slab.length for slab in few.slabs)
+    numbers = [*given]
+    first = targets = 0
+    for place, length in enumerate(rows.lengths_s.tolist()):
+        index = rows.index_n[first : first + length]
+        segment = given[tuple(few.tokens_t[index].tolist())]
+        assert few.positions_t[index].tolist() == [*range(length)]
+        if task == "presence":
+            assert rows.targets.values_sw is not None
+            assert rows.targets.values_sw[place, 0] == numbers.index(tuple(segment.tokens.tolist()))
+        else:
+            assert segment.labels is not None
+            kept = segment.labels != NO_TARGET
+            mine = slice(targets, targets + int(kept.sum()))
+            assert rows.targets.tokens_m[mine].tolist() == segment.labels[kept].tolist()
+            assert rows.target_index_m[mine].tolist() == index[torch.from_numpy(kept)].tolist()
+            targets = mine.stop
+        first += length
 
 
 def test_a_task_that_encodes_slowly_is_named(

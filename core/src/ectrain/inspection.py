@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import attrs
@@ -20,17 +20,18 @@ from ectrain.errors import PluginError
 from ectrain.learner import Learner
 from ectrain.losses import task_loss
 from ectrain.model import Model
-from ectrain.packing import Pack, TaskRows
+from ectrain.packing import Pack, Slab, TaskRows
 from ectrain.plugins import blame
 from ectrain.task import Metric, Rows
 
 EXACT = 0.01  # relative error below which two losses are the same
+FEW = 16  # segments that tell what a task's answers are like
 
 
 class FirstLook:
     """Looks closely at a task's answers the first time that a step holds a few of its segments.
 
-    That costs one pass of the trunk a task, once: no later step pays for it.
+    That costs a small part of the trunk's pass a task, once: no later step pays for it.
 
     Args:
         learner: Model and place.
@@ -50,8 +51,9 @@ class FirstLook:
             for name, rows in pack.tasks.items():
                 if name not in self._seen and len(rows.lengths_s) > 1:
                     self._seen.add(name)
+                    few = _few(name, pack).to(self._learner.place.device)
                     with _measuring(self._learner.model):
-                        _look(name, self._learner.model, pack.to(self._learner.place.device))
+                        _look(name, self._learner.model, few)
 
 
 @contextmanager
@@ -66,39 +68,56 @@ def _measuring(model: Model) -> Iterator[None]:
         model.train(was_training)
 
 
+def _few(name: str, pack: Pack) -> Pack:
+    """Return the first slabs of a pack, so many that they hold a few segments of a task."""
+    rows, slabs, chosen, end = pack.tasks[name], list[Slab](), list[int](), 0
+    starts = rows.index_n[rows.lengths_s.cumsum(0) - rows.lengths_s]
+    while len(chosen) < min(FEW, len(starts)):
+        slabs.append(pack.slabs[len(slabs)])
+        end = slabs[-1].start + slabs[-1].segments * slabs[-1].length
+        chosen = (starts < end).nonzero().flatten().tolist()
+    part = _part(rows, chosen)
+    tokens = int(part.lengths_s.sum())
+    return Pack(pack.tokens_t[:end], pack.positions_t[:end], tuple(slabs), {name: part}, tokens)
+
+
 def _look(name: str, model: Model, pack: Pack) -> None:
     trunk_td, rows = model.trunk(pack), pack.tasks[name]
     count = len(rows.lengths_s)
+    parts = [_part(rows, range(count // 2)), _part(rows, range(count // 2, count))]
     losses = []
-    for first, last in ((0, count), (0, count // 2), (count // 2, count)):
-        part = _part(rows, first, last)
+    for part in (rows, *parts):
         output = _output(name, model, trunk_td, part)
-        if last - first == count:
+        if part is rows:
             _refuse_output(name, output, trunk_td.device)
             _try_metrics(name, model, output, part)
         losses.append(float(task_loss(model, name, output, part.targets)))
-    parts = [_part(rows, 0, count // 2), _part(rows, count // 2, count)]
     _refuse_mean(name, losses, parts)
 
 
-def _part(rows: TaskRows, first: int, last: int) -> TaskRows:
+def _part(rows: TaskRows, segments: Sequence[int]) -> TaskRows:
     """Return the rows of some of a task's segments."""
     ends = [0, *rows.lengths_s.cumsum(0).tolist()]
-    index_n = rows.index_n[ends[first] : ends[last]]
-    target_ends = _target_ends(rows, ends)
-    mine = slice(target_ends[first], target_ends[last])
-    targets = rows.targets
-    values_sw = None if targets.values_sw is None else targets.values_sw[first:last]
+    mine_n, mine_m = _places(ends, segments), _places(_target_ends(rows, ends), segments)
+    targets, mine_s = rows.targets, torch.tensor(segments, dtype=torch.int64)
+    values_sw = None if targets.values_sw is None else targets.values_sw[mine_s]
     known = 0 if values_sw is None else int((~values_sw.isnan()).sum())
     part = attrs.evolve(
         targets,
-        tokens_m=targets.tokens_m[mine],
-        notes_m=None if targets.notes_m is None else targets.notes_m[mine],
-        measures_mk=None if targets.measures_mk is None else targets.measures_mk[mine],
+        tokens_m=targets.tokens_m[mine_m],
+        notes_m=None if targets.notes_m is None else targets.notes_m[mine_m],
+        measures_mk=None if targets.measures_mk is None else targets.measures_mk[mine_m],
         values_sw=values_sw,
-        count=mine.stop - mine.start + known,
+        count=len(mine_m) + known,
     )
-    return TaskRows(index_n, rows.lengths_s[first:last], rows.target_index_m[mine], part)
+    index_m = rows.target_index_m[mine_m]
+    return TaskRows(rows.index_n[mine_n], rows.lengths_s[mine_s], index_m, part)
+
+
+def _places(ends: Sequence[int], segments: Sequence[int]) -> Tensor:
+    """Return the places from each segment's beginning to its end, one after another."""
+    places = [place for s in segments for place in range(ends[s], ends[s + 1])]
+    return torch.tensor(places, dtype=torch.int64)
 
 
 def _target_ends(rows: TaskRows, ends: list[int]) -> list[int]:
@@ -189,7 +208,7 @@ def culprits(learner: Learner, name: str, batch: Batch) -> list[str]:
             on_device = pack.to(learner.place.device)
             trunk_td = learner.model.trunk(on_device)
             for number, example in enumerate(ids[name]):
-                rows = _part(on_device.tasks[name], number, number + 1)
+                rows = _part(on_device.tasks[name], [number])
                 output = _output(name, learner.model, trunk_td, rows)
                 if not math.isfinite(task_loss(learner.model, name, output, rows.targets)):
                     found.append(example)
