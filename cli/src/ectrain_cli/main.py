@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "plugins": ("ectrain_cli.plugins", "plugins", "Look at installed plugins."),
     "eval": ("ectrain_cli.evaluate", "evaluate", "Measure a trained run on a split."),
     "generate": ("ectrain_cli.generate", "generate", "Write code with a trained run."),
+    "predict": ("ectrain_cli.predict", "predict", "Label files with a trained run."),
     "export": ("ectrain_cli.export", "export", "Write a trained run for other tools."),
     "curriculum": ("ectrain_cli.curriculum", "curriculum", "Look at a curriculum."),
     "report": ("ectrain_cli.report", "report", "Write a run's report in Markdown."),
@@ -43,6 +44,7 @@ Exit codes:
     7  disk, memory or device missing or full
     8  sandbox needed but unavailable
     9  run directory busy
+   10  done, and found labels that --fail-on asks about
    75  stopped by a signal, checkpoint saved, safe to start again
   130  stopped by Ctrl-C
 """

@@ -62,8 +62,13 @@ def show_code(code: str) -> None:
 
 def show_json(command: str, document: Mapping[str, Any]) -> None:
     """Write the one JSON document of a command to stdout; NaN and infinity become null."""
-    whole = {"schema_version": SCHEMA_VERSION, "command": command, **document}
-    click.echo(json.dumps(_finite(whole), ensure_ascii=True, allow_nan=False, indent=2), _stdout())
+    show_document({"schema_version": SCHEMA_VERSION, "command": command, **document})
+
+
+def show_document(document: Mapping[str, Any]) -> None:
+    """Write a JSON document of somebody else's format to stdout; NaN and infinity become null."""
+    text = json.dumps(_finite(document), ensure_ascii=True, allow_nan=False, indent=2)
+    click.echo(text, _stdout())
 
 
 def columns(rows: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -13,7 +13,7 @@ import attrs
 import numpy as np
 
 from ectrain.label_figures import temperature
-from ectrain.labels import Floats, best_thresholds
+from ectrain.labels import Bools, Floats, best_thresholds
 
 
 @attrs.frozen(eq=False)
@@ -55,6 +55,10 @@ class Calibration:
         """Return it as JSON has it: by the labels' names, so that their order may change."""
         thresholds = dict(zip(labels, map(float, self.threshold_w), strict=True))
         return {"temperature": self.divisor, "thresholds": thresholds}
+
+    def given(self, logit_w: Floats) -> Bools:
+        """Return which labels are given, of any shape."""
+        return logit_w > self.threshold_w
 
     def probability(self, logit_w: Floats) -> Floats:
         """Return the probability that a logit stands for, of any shape."""

@@ -5,15 +5,15 @@ Shape suffixes: s examples, w labels.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
-import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from ectrain.label_calibration import Calibration
+from ectrain.label_evidence import Evidence
 from ectrain.label_figures import (
     average_precision,
     calibration_error,
@@ -23,11 +23,11 @@ from ectrain.label_figures import (
 )
 from ectrain.label_groups import Grouping, group_rows, mean_known
 from ectrain.label_places import Place, cut_at_random, judged
-from ectrain.label_reading import Reading
 from ectrain.labels import Decisions, Floats, bootstrapped, macro_f1, micro_f1
 from ectrain.task import Estimate, Example
 
 FREQUENT = 30  # examples with a label that a figure of its own is good for
+MOST_FOUND = 120  # labels whose lines are looked at: each costs several passes
 
 
 class LabelledText(Example, Protocol):
@@ -48,30 +48,6 @@ class LabelledText(Example, Protocol):
     @property
     def places(self) -> Sequence[Place]:
         """Where the labels stand in the text, as far as is known."""
-
-
-@attrs.frozen(eq=False)
-class Scored:
-    """What a head said of the texts of a split.
-
-    Attributes:
-        logit_sw: Its logits, `[s, w]`.
-        top_sw: The line that speaks most for each label, from 1, `[s, w]`; None where the head
-            can't say.
-    """
-
-    logit_sw: Floats
-    top_sw: NDArray[np.int64] | None = None
-
-    @classmethod
-    def of(cls, readings: Iterable[Reading]) -> Scored:
-        """Keep of readings what figures are made of."""
-        logits, tops = [], []
-        for reading in readings:
-            logits.append(reading.logit_w)
-            if reading.line_lw is not None:
-                tops.append(reading.line_lw.argmax(0) + 1)
-        return cls(np.stack(logits), np.stack(tops) if tops else None)
 
 
 def of_decisions(
@@ -126,26 +102,47 @@ def of_scores(logit_sw: Floats, values_sw: Floats, divisor: float) -> dict[str, 
     }
 
 
+def found_with_lines(
+    examples: Sequence[LabelledText], decisions: Decisions
+) -> Iterator[tuple[int, dict[int, set[int]]]]:
+    """Yield the number of each example with labels that were found and whose lines are known.
+
+    With it, these labels and their lines; no more examples once there are enough labels.
+    """
+    found_sw, count = decisions.said_sw & decisions.true_sw & decisions.known_sw, 0
+    for number, found_w in enumerate(found_sw):
+        if found_w.any() and count < MOST_FOUND:
+            lines = _lines(examples[number].places)
+            known = {w: lines[w] for w in map(int, np.flatnonzero(found_w)) if w in lines}
+            count += len(known)
+            if known:
+                yield number, known
+
+
 def of_evidence(
-    examples: Sequence[LabelledText], decisions: Decisions, top_sw: NDArray[np.int64] | None
+    codes: Sequence[str],
+    known: Sequence[Mapping[int, set[int]]],
+    shown: Sequence[Mapping[int, tuple[Evidence, ...]]],
 ) -> dict[str, Estimate]:
-    """Return how often the line that spoke most for a found label is one that has it.
+    """Return how often the line that a found label rests on most is one that has it.
 
     Beside it what a line drawn at random among those that are not blank would reach.
+
+    Args:
+        codes: Texts.
+        known: Of each, the lines of labels that were found.
+        shown: Of each, the lines that these rest on.
     """
-    if top_sw is None:
-        missing = Estimate.missing("the head does not say which lines it decides by")
-        return {"evidence_hit": missing, "evidence_hit_random": missing}
-    found = decisions.said_sw & decisions.true_sw & decisions.known_sw
     hits, chances = [], []
-    for example, found_w, top_w in zip(examples, found, top_sw, strict=True):
-        lines_of = _lines(example.places)
-        filled = {n for n, line in enumerate(example.code.split("\n"), 1) if line.strip()}
-        for label in np.flatnonzero(found_w):
-            if lines := lines_of.get(int(label)):
-                hits.append(int(top_w[label]) in lines)
-                chances.append(len(lines & filled) / max(1, len(filled)))
-    why = "found labels whose lines are known: the line that speaks most is one of them"
+    for code, lines_of, evidence_of in zip(codes, known, shown, strict=True):
+        filled = {n for n, line in enumerate(code.split("\n"), 1) if line.strip()}
+        for label, lines in lines_of.items():
+            hits.append(any(one.line in lines for one in evidence_of[label][:1]))
+            chances.append(len(lines & filled) / max(1, len(filled)))
+    if not hits:
+        missing = Estimate.missing("no label was found whose lines are known")
+        return {"evidence_hit": missing, "evidence_hit_random": missing}
+    why = "the line that a found label rests on most is one that it is known to be about"
     return {
         "evidence_hit": Estimate.share(sum(hits), len(hits), why),
         "evidence_hit_random": mean_known(chances, len(chances), "a line drawn at random"),

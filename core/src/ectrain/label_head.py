@@ -1,4 +1,4 @@
-"""Heads that give labels to texts, what their decisions rest on, and their losses.
+"""Heads that give labels to texts, and their losses.
 
 Shape suffixes: n tokens, s segments, w labels, d trunk width.
 """
@@ -31,33 +31,20 @@ class LabelHead(nn.Module):
         """Return a logit for each segment and label, `[s, w]`.
 
         Each label attends to the tokens of the segment by a softmax of its own and averages its
-        own score of them, so the weights show which tokens carried the decision.
+        own score of them.
         """
         hidden_nd = rows.hidden_nd
-        weight_nw, total_sw = self._attention(rows, hidden_nd)
-        scored_nw = weight_nw * self.scores(hidden_nd).float()
-        pooled_sw = torch.zeros_like(total_sw).index_add(0, rows.segment_n, scored_nw) / total_sw
-        return pooled_sw + self.bias
-
-    def contributions(self, rows: Rows, border_w: Tensor) -> Tensor:
-        """Return how much each token speaks for each label, `[n, w]`.
-
-        Over the tokens of a segment they sum to what its logit is above the border, `[w]`.
-        """
-        hidden_nd = rows.hidden_nd
-        weight_nw, total_sw = self._attention(rows, hidden_nd)
-        share_nw = weight_nw / total_sw.index_select(0, rows.segment_n)
-        return share_nw * (self.scores(hidden_nd).float() + self.bias - border_w)
-
-    def _attention(self, rows: Rows, hidden_nd: Tensor) -> tuple[Tensor, Tensor]:
-        """Return how much each label looks at each token, `[n, w]`, and the sums, `[s, w]`."""
         segments, segment_n = len(rows.lengths_s), rows.segment_n
         attention_nw = self.queries(hidden_nd).float()
         index_nw = segment_n.unsqueeze(1).expand_as(attention_nw)
         highest_sw = attention_nw.new_full((segments, attention_nw.shape[1]), -torch.inf)
         highest_sw = highest_sw.scatter_reduce(0, index_nw, attention_nw.detach(), "amax")
         weight_nw = (attention_nw - highest_sw.index_select(0, segment_n)).exp()
-        return weight_nw, torch.zeros_like(highest_sw).index_add(0, segment_n, weight_nw)
+        scored_nw = weight_nw * self.scores(hidden_nd).float()
+        zeros_sw = torch.zeros_like(highest_sw)
+        total_sw = zeros_sw.index_add(0, segment_n, weight_nw)
+        pooled_sw = zeros_sw.index_add(0, segment_n, scored_nw) / total_sw
+        return pooled_sw + self.bias
 
 
 class WindowedLabelHead(nn.Module):
@@ -80,19 +67,11 @@ class WindowedLabelHead(nn.Module):
 
     def forward(self, rows: Rows) -> Tensor:
         """Return a logit for each segment and label, `[s, w]`."""
-        logits_sw: Tensor = self.pool(self._seen(rows))
-        return logits_sw
-
-    def contributions(self, rows: Rows, border_w: Tensor) -> Tensor:
-        """Return how much each token's window speaks for each label, `[n, w]`."""
-        return self.pool.contributions(self._seen(rows), border_w)
-
-    def _seen(self, rows: Rows) -> Rows:
-        """Return rows of which each token has seen its neighbours."""
         hidden_nd = rows.hidden_nd
         seen_nd = hidden_nd + F.gelu(self.window(self._windows(hidden_nd, rows.segment_n)))
         places_n = torch.arange(len(seen_nd), device=seen_nd.device)
-        return attrs.evolve(rows, trunk_td=seen_nd, index_n=places_n)
+        logits_sw: Tensor = self.pool(attrs.evolve(rows, trunk_td=seen_nd, index_n=places_n))
+        return logits_sw
 
     def _windows(self, hidden_nd: Tensor, segment_n: Tensor) -> Tensor:
         """Return the tokens around each token, `[n, r * d]`, zeros for another segment's."""

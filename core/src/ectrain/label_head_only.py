@@ -21,6 +21,8 @@ from ectrain.label_reading import read
 from ectrain.labels import Floats
 from ectrain.losses import task_loss
 from ectrain.model import Model
+from ectrain.optimizer import set_rate
+from ectrain.optimizers import EagerAdamW
 from ectrain.order import permuted
 from ectrain.packing import Pack
 from ectrain.task import Estimate
@@ -78,10 +80,9 @@ def _packs(model: Model, name: str, train: Sequence[Any], count: int) -> Iterato
 
 def _train(model: Model, name: str, steps: Sequence[tuple[Pack, ...]]) -> None:
     model.train()
-    optimizer = torch.optim.AdamW(model.heads[name].parameters(), RATE, weight_decay=0.0)
+    optimizer = EagerAdamW(model.heads[name].parameters(), RATE, weight_decay=0.0)
     for number, packs in enumerate(steps):
-        for group in optimizer.param_groups:
-            group["lr"] = RATE * (1 - number / len(steps))
+        set_rate(optimizer, RATE * (1 - number / len(steps)))
         optimizer.zero_grad(set_to_none=True)
         for packed in packs:
             on_device = packed.to(model.device)

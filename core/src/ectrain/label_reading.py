@@ -1,40 +1,28 @@
-"""Reading texts with a head of labels: in windows where they are long, with what each line adds.
+"""Reading texts with a head of labels: in overlapping windows where they are long.
 
-Shape suffixes: n tokens, l lines, w labels.
+Shape suffixes: n tokens, s windows, w labels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Protocol, cast
 
 import attrs
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ectrain.label_places import Part
 from ectrain.labels import Floats
 from ectrain.model import Model
 from ectrain.packing import pack
 from ectrain.plugins import blame
-from ectrain.task import Rows, Segment
+from ectrain.task import Segment
 from ectrain.tokenizer import Tokenizer
 
 OVERLAP = 4  # a window begins one part in so many before the last one's end
 MAX_TOKENS = 8192  # of one pass
-
-
-class Explaining(Protocol):
-    """A head that says what its logits are made of."""
-
-    def contributions(self, rows: Rows, border_w: Tensor) -> Tensor:
-        """Return how much each token speaks for each label, `[n, w]`.
-
-        Over a segment's tokens they sum to what its logit is above the border, `[w]`.
-        """
 
 
 @attrs.frozen(eq=False)
@@ -56,6 +44,11 @@ class Window:
         tokens = np.array([tokenizer.begin_id, *self.ids], dtype=np.int64)
         return Segment(tokens, prefix=len(tokens), values=values)
 
+    def without(self, line: int) -> Window:
+        """Return it without the tokens of a line, counted from 0."""
+        kept = np.flatnonzero(self.line_n != line)
+        return Window([self.ids[n] for n in kept], self.line_n[kept], self.part)
+
 
 @attrs.frozen(eq=False)
 class Reading:
@@ -63,14 +56,13 @@ class Reading:
 
     Attributes:
         logit_w: The highest of any window, `[w]`.
-        line_lw: How much each line speaks for each label, in the window that has the highest
-            logit, `[l, w]`; None unless asked for.
-        windows: How many there were.
+        best_w: The number of the window that has it, `[w]`.
+        windows: What was read.
     """
 
     logit_w: Floats
-    line_lw: Floats | None
-    windows: int
+    best_w: NDArray[np.int64]
+    windows: tuple[Window, ...]
 
 
 def windows(text: str, tokenizer: Tokenizer, room: int) -> list[Window]:
@@ -84,7 +76,7 @@ def windows(text: str, tokenizer: Tokenizer, room: int) -> list[Window]:
         room: Most tokens of a window.
     """
     ids = tokenizer.encode(text)
-    starts = np.cumsum([0, *(tokenizer.byte_lengths[ids].tolist())])[:-1]
+    starts = np.cumsum([0, *tokenizer.byte_lengths[ids].tolist()])[:-1]
     ends = np.flatnonzero(np.frombuffer(text.encode("utf-8"), dtype=np.uint8) == ord("\n"))
     line_n = np.searchsorted(ends, starts, side="left").astype(np.int64)
     if len(ids) <= room:
@@ -115,9 +107,7 @@ def _spans(line_n: NDArray[np.int64], room: int) -> Iterator[tuple[int, int]]:
         first = int(nearer[0]) if len(nearer) else last
 
 
-def read(
-    model: Model, name: str, texts: Iterable[str], room: int, border_w: Floats | None = None
-) -> Iterator[Reading]:
+def read(model: Model, name: str, texts: Iterable[str], room: int) -> Iterator[Reading]:
     """Yield what a task's head says of each text, in order.
 
     Args:
@@ -125,8 +115,6 @@ def read(
         name: Of the task.
         texts: Any texts.
         room: Most tokens that are read at once, those around the text included.
-        border_w: Say how much each line speaks for a logit above this one, too; the head must be
-            `Explaining`.
     """
     room = min(room, model.trunk.config.context) - 1
     laid_out = (
@@ -134,65 +122,39 @@ def read(
         for number, text in enumerate(texts)
         for window in windows(text, model.tokenizer, room)
     )
-    passed = _passed(model, name, laid_out, border_w)
-    for _, found in groupby(passed, key=lambda one: one[0]):
-        yield _joined([one[1:] for one in found])
+    for _, group in groupby(_passed(model, name, laid_out), key=lambda one: one[0]):
+        found = list(group)
+        logit_sw = np.stack([logit_w for *_, logit_w in found])
+        seen = tuple(window for _, window, _ in found)
+        yield Reading(logit_sw.max(0), logit_sw.argmax(0), seen)
 
 
-def explains(model: Model, name: str) -> bool:
-    """Return whether a task's head can say what its logits are made of."""
-    return hasattr(model.heads[name], "contributions")
-
-
-_Read = tuple[Window, Floats, Floats | None]
+def logits(model: Model, name: str, found: Sequence[Window]) -> Floats:
+    """Return the logits of windows, `[s, w]`."""
+    return np.stack([logit_w for *_, logit_w in _passed(model, name, enumerate(found))])
 
 
 def _passed(
-    model: Model, name: str, numbered: Iterable[tuple[int, Window]], border_w: Floats | None
-) -> Iterator[tuple[int, Window, Floats, Floats | None]]:
-    """Yield each window with its logits, and with how much each of its tokens speaks for them."""
+    model: Model, name: str, numbered: Iterable[tuple[int, Window]]
+) -> Iterator[tuple[int, Window, Floats]]:
+    """Yield each window with its logits, many windows in a pass of the trunk."""
     part: list[tuple[int, Window]] = []
     size = 0
     for number, window in numbered:
         if part and size + len(window.ids) >= MAX_TOKENS:
-            yield from _pass(model, name, part, border_w)
+            yield from _pass(model, name, part)
             part, size = [], 0
         part.append((number, window))
         size += len(window.ids) + 1
     if part:
-        yield from _pass(model, name, part, border_w)
+        yield from _pass(model, name, part)
 
 
 def _pass(
-    model: Model, name: str, part: Sequence[tuple[int, Window]], border_w: Floats | None
-) -> Iterator[tuple[int, Window, Floats, Floats | None]]:
+    model: Model, name: str, part: Sequence[tuple[int, Window]]
+) -> Iterator[tuple[int, Window, Floats]]:
     segments = [(name, window.segment(model.tokenizer)) for _, window in part]
     with torch.no_grad(), blame(name, "head"):
-        rows = model.rows(pack(segments).to(model.device))[name]
-        head = model.heads[name]
-        logit_sw = head(rows).float().cpu().numpy().astype(float)
-        added_nw = None
-        if border_w is not None:
-            border = torch.tensor(border_w, dtype=torch.float32, device=model.device)
-            added_nw = cast(Explaining, head).contributions(rows, border).float().cpu().numpy()
-    at = 0
-    for place, (number, window) in enumerate(part):
-        end = at + len(window.ids) + 1
-        own_nw = None if added_nw is None else added_nw[at + 1 : end].astype(float)
-        yield number, window, logit_sw[place], own_nw
-        at = end
-
-
-def _joined(found: Sequence[_Read]) -> Reading:
-    """Return what windows of one text say together."""
-    logit_sw = np.stack([logit_w for _, logit_w, _ in found])
-    best_w = logit_sw.argmax(0)
-    line_lw = None
-    if found[0][2] is not None:
-        last = max(int(window.line_n.max(initial=0)) for window, *_ in found)
-        line_lw = np.zeros((last + 1, logit_sw.shape[1]))
-        for place, (window, _, added_nw) in enumerate(found):
-            own = np.flatnonzero(best_w == place)
-            if added_nw is not None:
-                np.add.at(line_lw, (window.line_n[:, None], own), added_nw[:, own])
-    return Reading(logit_sw.max(0), line_lw, len(found))
+        logit_sw = model(pack(segments).to(model.device))[name].float().cpu().numpy()
+    for (number, window), logit_w in zip(part, logit_sw.astype(float), strict=True):
+        yield number, window, logit_w

@@ -24,13 +24,14 @@ from ectrain import label_evaluation
 from ectrain.label_balance import Balanced
 from ectrain.label_baselines import LabelledTexts, majority, ngram
 from ectrain.label_calibration import Calibration
-from ectrain.label_evaluation import LabelledText, Scored
+from ectrain.label_evaluation import LabelledText
+from ectrain.label_evidence import evidence
 from ectrain.label_figures import LabelRow, label_rows
 from ectrain.label_groups import Grouping, GroupRow, group_rows
 from ectrain.label_head_only import head_only
 from ectrain.label_places import judged
 from ectrain.label_prediction import LabelInfo, Prediction, prediction
-from ectrain.label_reading import explains, read, windows
+from ectrain.label_reading import Reading, read, windows
 from ectrain.label_weights import Weighting, positive_weights
 from ectrain.labels import Decisions, Floats, LabelMetric
 from ectrain.model import Model
@@ -190,15 +191,27 @@ class LabelTask(Task[TextT, SettingsT]):
         plain = self._texts(found)
         own = split != "val"
         calibration = self.calibration(model) if own else Calibration.none(len(self.labels))
-        scored = self.scored(model, plain.texts, calibration)
+        readings = list(self.readings(model, plain.texts))
+        logit_sw = np.stack([reading.logit_w for reading in readings])
         values_sw, how = plain.values_sw, calibration.why
-        decisions = Decisions.at(scored.logit_sw, values_sw, calibration.threshold_w)
+        decisions = Decisions.at(logit_sw, values_sw, calibration.threshold_w)
         return {
             **label_evaluation.of_decisions(decisions, plain.groups, self.groupings, how),
-            **label_evaluation.of_scores(scored.logit_sw, values_sw, calibration.divisor),
-            **label_evaluation.of_evidence(found, decisions, scored.top_sw),
+            **label_evaluation.of_scores(logit_sw, values_sw, calibration.divisor),
+            **self._evidence(model, found, decisions, readings),
             **self._unfinished(model, found, plain.groups, calibration),
         }
+
+    def _evidence(
+        self, model: Model, found: Sequence[TextT], said: Decisions, readings: Sequence[Reading]
+    ) -> Mapping[str, Estimate]:
+        chosen = list(label_evaluation.found_with_lines(found, said))
+        codes = [found[number].code for number, _ in chosen]
+        shown = [
+            evidence(model, self.name, code, readings[number], list(known))
+            for code, (number, known) in zip(codes, chosen, strict=True)
+        ]
+        return label_evaluation.of_evidence(codes, [known for _, known in chosen], shown)
 
     def _unfinished(
         self, model: Model, found: Sequence[TextT], groups: Sequence[str], calibration: Calibration
@@ -206,20 +219,18 @@ class LabelTask(Task[TextT, SettingsT]):
         cut = label_evaluation.unfinished(found, self.ends)
         if cut is None:
             return label_evaluation.missing_unfinished()
-        logit_sw = self.scored(model, cut[0]).logit_sw
+        logit_sw = np.stack([reading.logit_w for reading in self.readings(model, cut[0])])
         return label_evaluation.of_unfinished(logit_sw, cut[1], calibration, groups, self.note)
 
-    def scored(
-        self, model: Model, texts: Sequence[str], calibration: Calibration | None = None
-    ) -> Scored:
-        """Return what the head says of texts; with a calibration, by which lines, too."""
-        border_w = calibration.threshold_w if calibration and explains(model, self.name) else None
-        return Scored.of(read(model, self.name, texts, self.config.max_tokens, border_w))
+    def readings(self, model: Model, texts: Sequence[str]) -> Iterator[Reading]:
+        """Yield what the head says of each text."""
+        return read(model, self.name, texts, self.config.max_tokens)
 
     def scores(self, model: Model, split: Split) -> tuple[Floats, Floats]:
         """Return logits and labels of a split, `[s, w]` both."""
         plain = self._plain(split)
-        return self.scored(model, plain.texts).logit_sw, plain.values_sw
+        logit_sw = np.stack([reading.logit_w for reading in self.readings(model, plain.texts)])
+        return logit_sw, plain.values_sw
 
     def by_label(self, model: Model, split: Split) -> list[LabelRow]:
         """Return what a model does with each label of a split, by thresholds chosen on val."""
@@ -243,7 +254,7 @@ class LabelTask(Task[TextT, SettingsT]):
     def predict(self, model: Model, texts: Sequence[str]) -> Iterator[Prediction]:
         """Yield what a model says of each text, by what was chosen on validation data."""
         calibration = self.calibration(model)
-        border_w = calibration.threshold_w if explains(model, self.name) else None
-        readings = read(model, self.name, texts, self.config.max_tokens, border_w)
-        for text, reading in zip(texts, readings, strict=True):
-            yield prediction(text, self.labels, reading, calibration)
+        for text, reading in zip(texts, self.readings(model, texts), strict=True):
+            given = np.flatnonzero(calibration.given(reading.logit_w)).tolist()
+            lines = evidence(model, self.name, text, reading, given)
+            yield prediction(self.labels, reading, calibration, lines)
