@@ -13,7 +13,8 @@ from ectrain.errors import SandboxError
 from ectrain.generation import Generated
 from ectrain.task import Budget, Estimate
 from ectrain.testing import Subject
-from ectrain_elixir.runner import availability
+from ectrain_elixir.runner import availability, find_runner
+from ectrain_elixir.testpairs import vacuity
 from ectrain_tests import TestsConfig, TestsTask, evaluation, scores, writing
 from ectrain_tests.data import TestSample
 
@@ -46,10 +47,13 @@ def measured(count: int = 3) -> dict[str, Estimate]:
 
 
 @pytest.fixture
-def elixir() -> None:
-    """Skip with the reason where there is no Elixir."""
+def elixir(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run in machines that are used again; skip with the reason where there is no Elixir."""
     if missing := availability().why:
         pytest.skip(missing)
+    warm = find_runner(mode="warm")
+    for module in (evaluation, scores, vacuity):
+        monkeypatch.setattr(module, "find_runner", lambda *_, **__: warm)
 
 
 def test_without_elixir_figures_say_why(monkeypatch: pytest.MonkeyPatch) -> None:
