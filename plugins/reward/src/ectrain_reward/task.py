@@ -73,10 +73,15 @@ class RewardTask(Task[Asked | Rollout, RewardConfig]):
         )
 
     def examples(self, split: Split) -> Sequence[Asked | Rollout]:
-        """Return given texts, and in training, from the first `refresh` on, the last samples."""
-        if split == "train" and self._rollouts:
-            return self._rollouts
-        return self.asked(split)
+        """Return given texts, and in training, from the first `refresh` on, the last samples.
+
+        Before it there are as many given texts as a round has samples, so that its steps are known.
+        """
+        if split != "train":
+            return self.asked(split)
+        every = self.asked("train")
+        count = self.config.prompts * self.config.samples * self.config.learn.passes
+        return self._rollouts or [every[n] for n in range(min(count, len(every)))]
 
     def control_tokens(self) -> tuple[str, ...]:
         """Return the marks that prompts have, of direction and type."""
