@@ -5,25 +5,20 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-import numpy as np
 import pytest
 import torch
+from anew import CONTEXT, TOKENIZER, model_of, next_log_probs, uncached
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toys import LETTERS, Echo, Letters, ToyConfig
+from toys import LETTERS
 
 from ectrain import generation
 from ectrain.config import TrunkConfig
 from ectrain.decoding import Decoder
 from ectrain.errors import ConfigError, PluginError
-from ectrain.generation import Generated, Sampling, generate
+from ectrain.generation import Sampling, generate
 from ectrain.model import Model
-from ectrain.packing import pack
-from ectrain.task import NO_TARGET, Segment
-from ectrain.tokenizer import Tokenizer
 
-CONTEXT = 24
-TOKENIZER = Tokenizer.train(["abc:abc", "fed:fed"], 300)
 SHAPES = st.builds(
     lambda layers, kv, groups: TrunkConfig(
         layers=layers,
@@ -44,47 +39,12 @@ PROMPTS = st.lists(
 )
 
 
-def model_of(shape: TrunkConfig, seed: int) -> Model:
-    """Return a model whose weights are large enough for its outputs to differ."""
-    tasks = {"echo": Echo(ToyConfig()), "sorting": Letters(ToyConfig())}
-    made = Model(shape, tasks, TOKENIZER, seed)
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in made.parameters():
-            if parameter.ndim > 1:
-                parameter.normal_(std=0.4, generator=generator)
-    return made.eval()
-
-
 @pytest.fixture(scope="module")
 def model() -> Model:
     """Return one such model."""
     return model_of(
         TrunkConfig(layers=2, width=16, heads=2, kv_heads=1, ffn=24, context=CONTEXT), 3
     )
-
-
-def next_log_probs(model: Model, tokens: Sequence[int]) -> torch.Tensor:
-    """Return the log-probabilities after some tokens, by a whole pass of the trunk."""
-    labels = np.full(len(tokens), NO_TARGET)
-    labels[-1] = 0
-    with torch.no_grad():
-        output = model(pack([("echo", Segment(np.array(tokens), labels=labels))]))["echo"]
-        found: torch.Tensor = output.logits_mv()[0].log_softmax(-1)
-    return found
-
-
-def uncached(model: Model, prompt: Sequence[int], room: int, stop: Sequence[int]) -> Generated:
-    """Write greedily, reading everything anew for each token."""
-    tokens: list[int] = []
-    log_probs: list[float] = []
-    while len(tokens) < room and len(prompt) + len(tokens) <= CONTEXT:
-        log_prob, token = next_log_probs(model, [*prompt, *tokens]).max(-1)
-        log_probs.append(float(log_prob))
-        if int(token) in stop:
-            return Generated(tuple(tokens), tuple(log_probs), True)
-        tokens.append(int(token))
-    return Generated(tuple(tokens), tuple(log_probs), False)
 
 
 @settings(max_examples=25, deadline=None)
@@ -260,13 +220,15 @@ def test_a_prompt_is_read_once_for_all_its_samples(
 ) -> None:
     """However many samples are drawn, and though rows leave and come, a prompt is read once."""
     read: list[Sequence[int]] = []
-    original = Decoder._read
+    original = Decoder.read
 
-    def counted(self: Decoder, prompts: Sequence[Sequence[int]]) -> object:
+    def counted(
+        self: Decoder, prompts: Sequence[Sequence[int]], copies: Sequence[int]
+    ) -> torch.Tensor:
         read.extend(prompts)
-        return original(self, prompts)
+        return original(self, prompts, copies)
 
-    monkeypatch.setattr(Decoder, "_read", counted)
+    monkeypatch.setattr(Decoder, "read", counted)
     monkeypatch.setattr(generation, "MAX_ROWS", 8)
     prompts = [[4, 5], [6], [7, 8, 9], [10], [11, 12]]
     sampling = Sampling(temperature=1.0)

@@ -1,153 +1,156 @@
-"""Reading on, token by token: rows with a static key-value cache each, their right ends aligned.
+"""Reading on, token by token: rows that keep the keys and values of all that they have read.
 
-All rows write their next key and value in the same column, so a step is a few plain products over
-views of the caches. Where a row is shorter than its neighbours its first columns are hidden.
-
-Shape suffixes: r rows, l columns, h query heads, k key-value heads, g query heads of each of those,
-e head size, d width.
+Shape suffixes: r rows, n tokens of prompts, t tokens of a pack, d width, p heads of queries, then
+keys, then values, e head size.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from ectrain.attention import kinds
+from ectrain.attention import Layout, attend, kinds
+from ectrain.layer import after_attention, before_attention, normed
+from ectrain.packing import Pack, pack
+from ectrain.products import packed, product
+from ectrain.reading import Read, compiled_read, read_on
+from ectrain.slots import Slots
+from ectrain.task import Segment
 from ectrain.trunk import Block, Trunk
 
-Cache = list[Tensor]  # keys and values of a layer, [r, k, l, e]
+
+class LayerWeights(NamedTuple):
+    """A layer's weights, ready for many steps."""
+
+    attention_norm_d: Tensor
+    qkv_od: Tensor
+    out_dd: Tensor
+    ffn_norm_d: Tensor
+    gate_up_fd: Tensor
+    down_df: Tensor
+
+    @classmethod
+    def of(cls, block: Block, dtype: torch.dtype, rows: int) -> LayerWeights:
+        """Return a layer's weights in a format, for steps of so many rows."""
+        modules = (
+            block.attention_norm, block.qkv, block.out, block.ffn_norm, block.gate_up, block.down
+        )  # fmt: skip
+        weights = [module.weight.to(dtype) for module in modules]
+        return cls(*(packed(w, rows) if w.ndim == 2 else w for w in weights))
 
 
 class Decoder:
     """Rows that are read on together.
 
     Args:
-        trunk: What reads.
+        trunk: What reads; its weights must not change meanwhile.
+        rows: Most rows at a time.
+        columns: Most tokens of a row.
+        dtype: Format that is computed in.
+        compiled: Whether steps are compiled where they can be.
     """
 
-    def __init__(self, trunk: Trunk) -> None:
-        self._trunk = trunk
-        self._blocks = [block for block in trunk.blocks if isinstance(block, Block)]
-        self._device = trunk.embedding.weight.device
-        self._end = 0  # columns in use
-        self._length_r = torch.zeros(0, dtype=torch.long, device=self._device)
-        self._bias_rl = torch.zeros(0, 0, device=self._device)
-        self._caches: list[Cache] = []
+    def __init__(
+        self, trunk: Trunk, rows: int, columns: int, dtype: torch.dtype, compiled: bool = False
+    ) -> None:
+        config, embedding = trunk.config, trunk.embedding.weight
+        self.dtype, self.most_rows = dtype, rows
+        self._config, self._device = config, embedding.device
+        self._embedding_vd = embedding
+        self._cos, self._sin = trunk.cos, trunk.sin
+        blocks = [block for block in trunk.blocks if isinstance(block, Block)]
+        self._layers = [LayerWeights.of(block, dtype, rows) for block in blocks]
+        self._norm_d = trunk.norm.weight.to(dtype)
+        self._lengths: list[int] = []
+        self._slots = Slots(
+            config, rows, columns, blocked=compiled, dtype=dtype, device=self._device
+        )
+        self._size = config.width // config.heads
+        self._read_on: Read = read_on
+        if compiled:
+            self._read_on = compiled_read(config.heads, config.kv_heads, self._size, dtype)
 
-    def refill(
-        self,
-        kept: Sequence[int],
-        prompts: Sequence[Sequence[int]],
-        copies: Sequence[int],
-        room: int,
-    ) -> Tensor:
-        """Go on with some of the rows, and with new ones behind them.
+    def keep(self, rows: Sequence[int]) -> None:
+        """Go on with some rows only, in this order; those that keep their place cost nothing."""
+        moved = [(old, new) for new, old in enumerate(rows) if old != new]
+        if moved:
+            sources, targets = map(list, zip(*moved, strict=True))
+            self._slots.move(sources, targets, max(self._lengths))
+        self._lengths = [self._lengths[row] for row in rows]
+
+    def read(self, prompts: Sequence[Sequence[int]], copies: Sequence[int]) -> Tensor:
+        """Begin new rows behind the others.
 
         Args:
-            kept: Rows to keep, in order.
             prompts: What is read, once each.
-            copies: New rows of each prompt, next to one another.
-            room: Tokens that any row may still take.
+            copies: Rows of each prompt, next to one another.
 
         Returns:
             The trunk's output at the end of each new row, `[r, d]`.
         """
-        kept_r = torch.tensor(kept, dtype=torch.long, device=self._device)
-        copies_r = torch.tensor(copies, dtype=torch.long, device=self._device)
-        length_r = self._length_r[kept_r]
-        span = int(length_r.max()) if kept else 0
-        old = [[x[kept_r, :, self._end - span : self._end] for x in c] for c in self._caches]
-        parts = [old] if kept else []
-        hidden_rd = self._trunk.embedding.weight[:0]
-        if prompts:
-            hidden_rd, new, new_length_r = self._read(prompts)
-            parts.append([[x.repeat_interleave(copies_r, 0) for x in c] for c in new])
-            length_r = torch.cat([length_r, new_length_r.repeat_interleave(copies_r)])
-        self._length_r, self._end = length_r, int(length_r.max())
-        size = self._end + room
-        self._caches = [
-            [self._placed([part[layer][kind] for part in parts], size) for kind in (0, 1)]
-            for layer in range(len(self._blocks))
-        ]
-        column_l = torch.arange(size, device=self._device)
-        hidden_rl = column_l < (self._end - self._length_r).unsqueeze(1)
-        self._bias_rl = torch.zeros(hidden_rl.shape, device=self._device)
-        self._bias_rl.masked_fill_(hidden_rl, -torch.inf)
-        return hidden_rd.repeat_interleave(copies_r, 0) if prompts else hidden_rd
+        segments = [("", Segment(np.array(prompt, dtype=np.int64))) for prompt in prompts]
+        read = pack(segments).to(self._device)
+        each = torch.split(read.tasks[""].index_n, [len(prompt) for prompt in prompts])
+        index = [own for own, count in zip(each, copies, strict=True) for _ in range(count)]
+        first, lengths = len(self._lengths), [len(own) for own in index]
+        self._lengths += lengths
+        last_r = torch.stack([own[-1] for own in index])
+        row_r = torch.arange(first, len(self._lengths), device=self._device)
+        row_n = row_r.repeat_interleave(torch.tensor(lengths, device=self._device))
+        return self._read(read, torch.cat(index), row_n, last_r)
 
-    def _placed(self, parts: Sequence[Tensor], size: int) -> Tensor:
-        """Return a cache of all parts' rows, each with its end at the last used column."""
-        _, heads, _, head_size = parts[0].shape
-        cache = parts[0].new_zeros(len(self._length_r), heads, size, head_size)
-        row = 0
-        for part in parts:
-            cache[row : row + len(part), :, self._end - part.shape[2] : self._end] = part
-            row += len(part)
-        return cache
-
-    def _read(self, prompts: Sequence[Sequence[int]]) -> tuple[Tensor, list[Cache], Tensor]:
-        """Return the output at each prompt's end, keys and values, and the prompts' lengths."""
-        rows, longest = len(prompts), max(map(len, prompts), default=1)
-        tokens_rl = torch.zeros(rows, longest, dtype=torch.long)
-        for row, prompt in enumerate(prompts):
-            tokens_rl[row, longest - len(prompt) :] = torch.tensor(prompt)
-        lengths = [len(prompt) for prompt in prompts]
-        length_r = torch.tensor(lengths, dtype=torch.long, device=self._device)
-        column_l = torch.arange(longest, device=self._device)
-        place_rl = column_l - (longest - length_r).unsqueeze(1)
-        later_ll = column_l > column_l.unsqueeze(1)
-        hidden_rll = later_ll | ((place_rl < 0).unsqueeze(1) & (column_l != column_l.unsqueeze(1)))
-        bias_r1ll = torch.zeros(hidden_rll.shape, device=self._device)
-        bias_r1ll = bias_r1ll.masked_fill_(hidden_rll, -torch.inf).unsqueeze(1)
-        cos, sin = self._rotary(place_rl.clamp_min(0).flatten())
-        x_td: Tensor = self._trunk.embedding(tokens_rl.to(self._device).flatten())
-        caches = []
-        for block in self._blocks:
-            q, k, v = (
-                x.view(rows, longest, *x.shape[1:]).transpose(1, 2)
-                for x in _kinds(block, x_td, cos, sin)
+    def _read(self, read: Pack, index_n: Tensor, row_n: Tensor, last_r: Tensor) -> Tensor:
+        """Read a pack, keep the keys and values of some of its tokens, and return some outputs."""
+        first, last = int(row_n[0]), len(self._lengths)
+        self._slots.clear(first, last)
+        places = self._slots.places(row_n, read.positions_t[index_n])
+        cos_t1e, sin_t1e = self._rotary(read.positions_t)
+        bias_rbc = self._slots.seen(last, max(self._lengths))
+        layout = Layout(read.slabs, self._config.heads, self._config.kv_heads)
+        x_td = self._embedded(read.tokens_t)
+        for number, (norm_d, qkv_od, *others) in enumerate(self._layers):
+            rotated = self._config.heads + self._config.kv_heads
+            qkv_tpe = before_attention(
+                x_td, cos_t1e, sin_t1e, norm_d, self._config.norm_eps, qkv_od, rotated, self._size
             )
-            caches.append([k, v])
-            mixed = _attended(q, k, v, bias_r1ll)
-            x_td = block.after_attention(x_td, mixed.transpose(1, 2).flatten(0, 1))
-        last_rd = x_td.view(rows, longest, -1)[:, -1]
-        return self._trunk.norm(last_rd), caches, length_r
+            _, k_tke, v_tke = kinds(qkv_tpe, self._config.heads, self._config.kv_heads)
+            self._slots.view(number, bias_rbc).store(places, k_tke[index_n], v_tke[index_n])
+            mixed_td = attend(qkv_tpe, layout).flatten(1)
+            if number == self._slots.layers - 1:
+                x_td, mixed_td = x_td[last_r], mixed_td[last_r]
+            x_td = self._after(x_td, mixed_td, *others)
+        return normed(x_td, self._norm_d, self._config.norm_eps)
 
     def step(self, token_r: Tensor) -> Tensor:
         """Read one more token in every row and return the trunk's output there, `[r, d]`."""
-        cos, sin = self._rotary(self._length_r.clamp_max(self._trunk.config.context - 1))
-        used = self._end + 1
-        bias_r11l = self._bias_rl[:, None, None, :used]
-        x_rd: Tensor = self._trunk.embedding(token_r)
-        for block, (key, value) in zip(self._blocks, self._caches, strict=True):
-            q_rhe, k_rke, v_rke = _kinds(block, x_rd, cos, sin)
-            key[:, :, self._end], value[:, :, self._end] = k_rke, v_rke
-            mixed = _attended(q_rhe.unsqueeze(2), key[:, :, :used], value[:, :, :used], bias_r11l)
-            x_rd = block.after_attention(x_rd, mixed.squeeze(2))
-        self._length_r = self._length_r + 1
-        self._end = used
-        hidden_rd: Tensor = self._trunk.norm(x_rd)
-        return hidden_rd
+        rows = len(self._lengths)
+        position_r = torch.tensor(self._lengths, device=self._device)
+        places = self._slots.places(torch.arange(rows, device=self._device), position_r)
+        cos_r1e, sin_r1e = self._rotary(position_r)
+        self._lengths = [length + 1 for length in self._lengths]
+        bias_rbc = self._slots.seen(rows, max(self._lengths))
+        read = self._read_on if rows > 1 else read_on  # a single row would be compiled apart
+        x_rd = self._embedded(token_r)
+        for number, (norm_d, qkv_od, *others) in enumerate(self._layers):
+            qkv_rf = product(normed(x_rd, norm_d, self._config.norm_eps), qkv_od)
+            qkv_rpe = qkv_rf.view(rows, -1, self._size)
+            view = self._slots.view(number, bias_rbc)
+            mixed_rd = read(qkv_rpe, cos_r1e, sin_r1e, places, view)
+            x_rd = self._after(x_rd, mixed_rd, *others)
+        return normed(x_rd, self._norm_d, self._config.norm_eps)
+
+    def _after(self, x_td: Tensor, mixed_td: Tensor, out_dd: Tensor, *ffn: Tensor) -> Tensor:
+        norm_d, gate_up_fd, down_df = ffn
+        eps = self._config.norm_eps
+        return after_attention(x_td, mixed_td, out_dd, norm_d, eps, gate_up_fd, down_df)
+
+    def _embedded(self, token_t: Tensor) -> Tensor:
+        return self._embedding_vd[token_t].to(self.dtype)
 
     def _rotary(self, position_t: Tensor) -> tuple[Tensor, Tensor]:
-        return self._trunk.cos[position_t].unsqueeze(1), self._trunk.sin[position_t].unsqueeze(1)
-
-
-def _kinds(block: Block, x_td: Tensor, cos_t1e: Tensor, sin_t1e: Tensor) -> tuple[Tensor, ...]:
-    """Return rotated queries and keys, and values."""
-    qkv_tpe = block.queries_keys_values(x_td, cos_t1e, sin_t1e)
-    return kinds(qkv_tpe, block.heads, block.kv_heads)
-
-
-def _attended(q_rhle: Tensor, k_rkle: Tensor, v_rkle: Tensor, bias_r1ll: Tensor) -> Tensor:
-    """Return what queries `[r, h, q, e]` mix from values `[r, k, l, e]`, `[r, h, q, e]`."""
-    rows, heads, queries, size = q_rhle.shape
-    kv_heads, groups = k_rkle.shape[1], heads // k_rkle.shape[1]
-    q = q_rhle.reshape(rows * kv_heads, groups * queries, size)
-    keys, values = k_rkle.flatten(0, 1), v_rkle.flatten(0, 1)
-    scores = torch.bmm(q, keys.transpose(1, 2)).mul_(size**-0.5)
-    scores.view(rows, heads, queries, -1).add_(bias_r1ll)
-    mixed = torch.bmm(scores.softmax(-1), values)
-    return mixed.view(rows, heads, queries, size)
+        cos, sin = self._cos[position_t], self._sin[position_t]
+        return cos.unsqueeze(1).to(self.dtype), sin.unsqueeze(1).to(self.dtype)

@@ -101,13 +101,18 @@ def can_gain_by_compiling(config: DeviceConfig, device: torch.device, operations
     """
     if config.compile == "off" or (config.compile == "auto" and operations < WORTH_COMPILING):
         return False
-    there = device.type == "cuda" or _cpp_compiler() is not None
+    there = can_compile(device)
     if config.compile == "on" and not there:
         raise ResourceError(
             "device.compile is on, and there is no C++ compiler; install g++ or clang++, "
             "or choose device.compile=off"
         )
     return there
+
+
+def can_compile(device: torch.device) -> bool:
+    """Return whether torch has what it compiles code for a device with."""
+    return device.type == "cuda" or _cpp_compiler() is not None
 
 
 def _cpp_compiler() -> str | None:

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ectrain.compiling import compilable
+from ectrain.products import product
 
 
 def rotate(x_the: Tensor, cos_t1e: Tensor, sin_t1e: Tensor) -> Tensor:
@@ -56,7 +57,7 @@ def before_attention(
         size: Of a head.
     """
     normed_td = normed(x_td, norm_d, eps)
-    qkv_the = F.linear(normed_td, qkv_od).view(x_td.shape[0], -1, size)
+    qkv_the = product(normed_td, qkv_od).view(x_td.shape[0], -1, size)
     turned_the = rotate(qkv_the[:, :rotated], cos_t1e, sin_t1e)
     return torch.cat((turned_the, qkv_the[:, rotated:]), 1)
 
@@ -72,7 +73,7 @@ def after_attention(
     down_df: Tensor,
 ) -> Tensor:
     """Return x plus what attention mixed, plus the gated feed-forward layer of that, `[t, d]`."""
-    x_td = x_td + F.linear(mixed_td, out_dd)
+    x_td = x_td + product(mixed_td, out_dd)
     normed_td = normed(x_td, norm_d, eps)
-    gate_tf, up_tf = F.linear(normed_td, gate_up_fd).chunk(2, -1)
-    return x_td + F.linear(F.silu(gate_tf) * up_tf, down_df)
+    gate_tf, up_tf = product(normed_td, gate_up_fd).chunk(2, -1)
+    return x_td + product(F.silu(gate_tf) * up_tf, down_df)

@@ -1,17 +1,19 @@
 """How the next token is chosen from a head's logits.
 
-Shape suffixes: r rows, v vocabulary, c candidates of a row, likeliest first.
+Shape suffixes: r rows, v vocabulary, c candidates of a row, likeliest first, b blocks of them.
 """
 
 from __future__ import annotations
 
 import attrs
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ectrain.errors import ConfigError
 
 ENOUGH = 256  # candidates that nearly always hold the share of a top_p; else all are sorted
+BLOCK = 64  # candidates whose shares are first summed: a tenth of the time of summing one by one
 
 
 @attrs.frozen
@@ -46,9 +48,10 @@ class Sampling:
         """
         if self.temperature == 0:
             return logits_rv.argmax(-1)
-        scaled_rv = logits_rv / self.temperature
+        scaled_rv = logits_rv if self.temperature == 1 else logits_rv / self.temperature
         if self.top_k is None and self.top_p is None:
-            return _inverted(scaled_rv.softmax(-1), uniform_r).squeeze(1)
+            share_rv = (scaled_rv - scaled_rv.amax(-1, keepdim=True)).exp_()
+            return _inverted(share_rv, uniform_r).squeeze(1)
         share_rc, token_rc = self._candidates(scaled_rv)
         chosen_r1: Tensor = token_rc.gather(1, _inverted(share_rc, uniform_r))
         return chosen_r1.squeeze(1)
@@ -72,14 +75,38 @@ class Sampling:
 
 
 def _inverted(share_rc: Tensor, uniform_r: Tensor) -> Tensor:
-    """Return the place in each row where the cumulative share passes its number, `[r, 1]`."""
-    reached_rc = share_rc.cumsum(-1)
-    point_r1 = (uniform_r * reached_rc[:, -1]).unsqueeze(1)
-    place_r1 = torch.searchsorted(reached_rc, point_r1, right=True)
-    return place_r1.clamp_max(share_rc.shape[-1] - 1)
+    """Return the place in each row where the cumulative share passes its number, `[r, 1]`.
+
+    First the block is found, then the place within it.
+
+    Args:
+        share_rc: Shares, or what is proportional to them.
+        uniform_r: A number from 0 to below 1 for each row.
+    """
+    size = share_rc.shape[-1]
+    share_rbc = F.pad(share_rc, (0, -size % BLOCK)).view(len(share_rc), -1, BLOCK)
+    block_rb = share_rbc.sum(-1)
+    reached_rb = block_rb.cumsum(-1)
+    point_r1 = uniform_r.unsqueeze(1) * reached_rb[:, -1:]
+    block_r1 = _passed(reached_rb, point_r1)
+    rest_r1 = (point_r1 - (reached_rb - block_rb).gather(1, block_r1)).clamp_min(0)
+    row_r = torch.arange(len(share_rc), device=share_rc.device)
+    within_r1 = _passed(share_rbc[row_r, block_r1.squeeze(1)].cumsum(-1), rest_r1)
+    return (block_r1 * BLOCK + within_r1).clamp_max(size - 1)
+
+
+def _passed(reached_rc: Tensor, point_r1: Tensor) -> Tensor:
+    """Return the first place of each row that reaches beyond its point, `[r, 1]`.
+
+    A point that rounding has put at the end or beyond counts as just before it, so that the place
+    always has a share.
+    """
+    last_r1 = reached_rc[:, -1:]
+    before_r1 = torch.nextafter(last_r1, torch.zeros_like(last_r1))
+    place_r1 = torch.searchsorted(reached_rc, torch.minimum(point_r1, before_r1), right=True)
+    return place_r1.clamp_max(reached_rc.shape[-1] - 1)
 
 
 def log_probs(logits_rv: Tensor, token_r: Tensor) -> Tensor:
     """Return the log-probability of a token of each row at temperature 1, in nats."""
-    right_r = logits_rv.gather(1, token_r.unsqueeze(1)).squeeze(1)
-    return right_r - logits_rv.logsumexp(-1)
+    return -F.cross_entropy(logits_rv, token_r, reduction="none")

@@ -161,6 +161,11 @@ class Tokenizer:
                 found[number] = 0
         return found
 
+    @cached_property
+    def pieces(self) -> tuple[str, ...]:
+        """What each id says by itself; U+FFFD stands for bytes that are part of a character."""
+        return tuple(self.decode([number]) for number in range(self.size))
+
     def token_id(self, token: str) -> int:
         """Return the id of a control token or symbol.
 
