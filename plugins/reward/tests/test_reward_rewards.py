@@ -92,6 +92,24 @@ def test_5_8_1_4_a_reward_is_a_share_or_nothing(outcomes: list[Outcome], status:
         assert value == pytest.approx(killed / valid)
 
 
+def test_5_8_1_3_each_outcome_counts_where_it_belongs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed and too slow count as killed, told apart; invalid and equivalent ones nowhere."""
+    outcomes = [*[Outcome.KILLED] * 3, Outcome.TIMEOUT, Outcome.SURVIVED]
+    outcomes += [Outcome.INVALID, Outcome.EQUIVALENT, Outcome.ERROR]
+    results = tuple(
+        Result(Mutant(n, "boundary", 1, 1, "a", "b"), outcome) for n, outcome in enumerate(outcomes)
+    )
+
+    class Engine:
+        def kill_rates(self, pairs: Sequence[tuple[str, str]], workers: int | None) -> list[Score]:
+            return [Score(status="scored", results=results)]
+
+    backend = OwnBackend.__new__(OwnBackend)
+    monkeypatch.setattr(backend, "_engine", Engine(), raising=False)
+    monkeypatch.setattr(backend, "_workers", None, raising=False)
+    assert backend.rated([(CODE, GOOD)]) == [Rated(0.8, "scored", killed=3, timeouts=1, valid=5)]
+
+
 @pytest.mark.parametrize(
     ("empty", "exact"), [(1.0, 1.0), (0.0, 0.5), (None, 1.0), (0.0, None), (0.25, 1.0)]
 )

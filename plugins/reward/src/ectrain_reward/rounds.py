@@ -90,7 +90,8 @@ def rollouts(
             rows,
         )
         (found if rows[:, ADVANTAGE].any() else dull).append(rollout)
-    return _passed(found or dull, config.learn.passes), _figures(groups, samples, earned_gn)
+    figures = _figures(groups, samples, earned_gn, config)
+    return _passed(found or dull, config.learn.passes), figures
 
 
 def _passed(found: Sequence[Rollout], passes: int) -> list[Rollout]:
@@ -240,14 +241,15 @@ def said(
 # --- what is told of the round --------------------------------------------------------------------
 
 
-def _figures(groups: Sequence[Group], samples: Sequence[Sample], earned_gn: Floats) -> RoundFigures:
+def _figures(
+    groups: Sequence[Group], samples: Sequence[Sample], earned_gn: Floats, config: RewardConfig
+) -> RoundFigures:
     texts = [(group.asked.given, s.text) for group in groups for s in group.samples]
     every = [s for group in groups for s in group.samples]
-    known = earned_gn[~np.isnan(earned_gn)]
     strayed = [divergence_t(sample, "k3") for sample in samples]
     old = [sample.old_t for sample in samples]
     return RoundFigures(
-        reward=float(known.mean()) if len(known) else None,
+        reward=_mean_reward(groups, config),
         length=float(np.mean([len(s.tokens) for s in every])) if every else None,
         kl=float(np.concatenate(strayed).mean()) if samples else None,
         entropy=float(-np.concatenate(old).mean()) if samples else None,
@@ -258,3 +260,14 @@ def _figures(groups: Sequence[Group], samples: Sequence[Sample], earned_gn: Floa
         assertions=assertion_density([text for _, text in texts]),
         samples=len(every),
     )
+
+
+def _mean_reward(groups: Sequence[Group], config: RewardConfig) -> float | None:
+    """Return what samples earned on average; of several rewards, their weighted mean."""
+    total = weight = 0.0
+    for name in config.rewards:
+        known = [x for group in groups for x in group.scores[name] if x is not None]
+        if known:
+            share = config.weights.get(name, 1.0)
+            total, weight = total + share * float(np.mean(known)), weight + share
+    return total / weight if weight else None
