@@ -83,7 +83,17 @@ def test_limits_hold(facts: list[Fact], characters: int) -> None:
     left = [fact for fact in facts if fact not in kept]
     last = max((order.index(fact.property) for fact in kept), default=0)
     assert all(order.index(fact.property) >= last for fact in left)
-    assert len(annotation(fitted(facts, characters))) <= characters
+    room = fitted(facts, characters)
+    assert len(annotation(room)) <= characters
+    assert {*room} <= {*facts}
+
+
+def test_a_path_is_kept_where_room_is_short() -> None:
+    """What leads from module to module stays with what it leads to, before single facts."""
+    link, end = Fact("A", "importsFrom", "B"), Fact("B", "containsFunction", "f/1")
+    others = [Fact("A", "definesCallback", f"g/{n}") for n in range(9)]
+    assert hops(fitted([*others, link, end], 150)) == 2
+    assert fitted([*others, link, end], 1000) == (*others, link, end)
 
 
 @given(st.sampled_from(NEEDING))

@@ -74,8 +74,10 @@ class Surroundings:
             if fact.property in _MEMBERS
         ]
         links = [f for m in near for f in self.facts[m] if f.property in _FORWARD]
-        first = list(dict.fromkeys(one))[:MOST_FACTS]
-        both = list(dict.fromkeys([*first, *links, *two] if two else first))[:MOST_FACTS]
+        far_facts = [*links, *two] if two else []
+        room = MOST_FACTS - min(len(far_facts), MOST_FACTS // 2)  # paths get half of it if need be
+        first = list(dict.fromkeys(one))[:room]
+        both = list(dict.fromkeys([*first, *far_facts]))[:MOST_FACTS]
         level = 2 if set(both) & set(two) else int(bool(both))
         return tuple(both), level
 

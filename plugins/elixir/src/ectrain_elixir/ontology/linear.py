@@ -48,11 +48,32 @@ def annotation(facts: Sequence[Fact], most: int = MOST, depth: int = DEEPEST) ->
 
 
 def fitted(facts: Sequence[Fact], characters: int) -> tuple[Fact, ...]:
-    """Return the most important facts whose annotation has no more than some characters."""
-    most = min(MOST, len(facts))
-    while most and len(annotation(facts, most)) > characters:
-        most = most * 3 // 4
-    return tuple(limited(facts, most))
+    """Return the most important facts whose annotation has no more than some characters.
+
+    A path of two facts comes before single ones; these come as `limited` has them.
+    """
+    room = characters - len(f"# {OPENING} {CLOSING}\n")
+    chosen: dict[Fact, None] = {}
+    subjects: set[str] = set()
+    for fact in [*_path(facts), *sorted(facts, key=lambda fact: ORDER[fact.property])]:
+        texts = [f"<{fact.property}>{escape(fact.object)}</{fact.property}> "]
+        texts += [] if fact.subject in subjects else [f"{escape(fact.subject)} "]
+        size = sum(map(len, texts))
+        if fact not in chosen and size <= room and len(chosen) < MOST:
+            room -= size
+            chosen[fact] = None
+            subjects.add(fact.subject)
+    return tuple(fact for fact in dict.fromkeys(facts) if fact in chosen)
+
+
+def _path(facts: Sequence[Fact]) -> Sequence[Fact]:
+    """Return the first two facts of which one leads to the other; none if there are no such."""
+    by_subject = {fact.subject: fact for fact in reversed(facts)}
+    for fact in facts:
+        name = named(fact)
+        if name in by_subject and name != fact.subject:
+            return fact, by_subject[name]
+    return ()
 
 
 def limited(facts: Sequence[Fact], most: int = MOST) -> list[Fact]:
