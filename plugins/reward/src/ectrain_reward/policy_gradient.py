@@ -20,7 +20,7 @@ from torch import Tensor
 from ectrain.errors import PluginError
 from ectrain_reward.objective import ADVANTAGE, OLD, PolicyConfig, Taken, Terms, terms
 
-MOST_OFF = 0.05  # mean difference of log-probabilities, in nats, that a first look may find
+MOST_OFF = 0.1  # mean difference of log-probabilities, in nats, that a first look may find: bfloat16
 
 
 class Policy(Protocol):
