@@ -123,3 +123,21 @@ def test_every_label_is_in_one_weakness() -> None:
     """The columns of CWEs divide the labels."""
     assert sorted(column for group in CWES.columns for column in group) == list(range(len(LABELS)))
     assert len(CWES.groups) == len(set(CWES.groups)) == len(CWES.columns) == 8
+
+
+def test_5_4_1_3_every_label_is_explained_with_its_weakness() -> None:
+    """Each finding has a title, help and a CWE; the level follows its severity."""
+    infos = SecurityTask(SecurityConfig()).label_infos()
+    assert [info.name for info in infos] == list(LABELS)
+    assert all(info.help and str(info.taxa[0]) in CWES.groups for info in infos)
+    levels = {info.name: info.level for info in infos}
+    assert (levels["SQL.Query"], levels["XSS.ContentType"]) == ("error", "warning")
+
+
+def test_embedded_snippets_know_their_lines() -> None:
+    """On the line of a finding its call stands; each finding has one."""
+    words = {"CI.OS": ":os.cmd", "SQL.Stream": "SQL.stream", "XSS.Raw": "raw", "RCE.EEx": "EEx."}
+    for example in embedded("test", 60, 0):
+        assert {name for name, _ in example.lines} == set(example.findings)
+        lines = example.code.split("\n")
+        assert all(words.get(name, "") in lines[line - 1] for name, line in example.lines)

@@ -29,7 +29,8 @@ def projects(root: Path, labelled: bool) -> Path:
         )
         if labelled:
             sighting = {"type": "RCE.CodeModule: text", "file": "lib/a.ex", "line": 2}
-            findings = {"high_confidence": [sighting] if name < "d" else []}
+            sure = "high" if name < "b" else "low"
+            findings = {f"{sure}_confidence": [sighting] if name < "d" else []}
             (folder / "sobelow.json").write_text(json.dumps({"findings": findings}))
     return root
 
@@ -51,3 +52,17 @@ def test_a_dataset_without_labels_is_refused(tmp_path: Path) -> None:
     task = SecurityTask(SecurityConfig(data=str(tmp_path / "out")))
     with pytest.raises(DataError, match="no file of split train has labels of sobelow"):
         task.examples("train")
+
+
+def test_5_4_2_2_less_sure_findings_count_less(tmp_path: Path) -> None:
+    """A finding counts by Sobelow's confidence where it is learned; switched off, all alike."""
+    build(BuildOptions((projects(tmp_path / "in", True),), tmp_path / "out"))
+    for weighed in (True, False):
+        config = SecurityConfig(data=str(tmp_path / "out"), confidence_weights=weighed)
+        task = SecurityTask(config)
+        for split in SPLITS:
+            for example in task.examples(split):
+                counts = [float(value) for value in example.values if value > 0]
+                sure = example.id.startswith("apple") or not weighed
+                assert counts == pytest.approx([1.0 if sure else 0.4] * len(example.findings))
+                assert [place.first for place in example.places] == [2] * len(example.findings)

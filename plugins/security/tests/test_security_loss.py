@@ -97,3 +97,16 @@ def test_rare_positives_count_more(
     values = torch.full_like(logits, torch.nan)
     values[0, 0] = 1.0
     assert float(task.loss(logits, targets(values))) == pytest.approx(weight * np.log(2))
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "asymmetric"])
+@pytest.mark.parametrize("strength", [0.4, 0.7, 1.0])
+def test_5_4_2_2_confidence_scales_a_positive(loss: str, strength: float) -> None:
+    """A positive of so much confidence costs that share of a sure one."""
+    task = SecurityTask(SecurityConfig(size=60, loss=loss))  # type: ignore[arg-type]
+    logits = torch.full((1, len(LABELS)), 0.3)
+    values = torch.full_like(logits, torch.nan)
+    values[0, 2] = 1.0
+    sure = task.loss(logits, targets(values))
+    values[0, 2] = strength
+    assert torch.allclose(task.loss(logits, targets(values)), sure * strength)
