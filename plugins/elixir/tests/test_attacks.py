@@ -142,6 +142,26 @@ ON_LOAD = "@on_load :go\ndef go, do: :erlang.halt(0)"
 TRACER = (
     "defmodule Spy do\n def trace(_, _), do: :ok\nend\nCode.put_compiler_option(:tracers, [Spy])"
 )
+REPLACER = '''
+defmodule Spy do
+  def trace({:on_module, _, _}, %{module: MTest}) do
+    Code.compiler_options(ignore_module_conflict: true, tracers: [])
+    Code.compile_string("""
+    defmodule MTest do
+      use ExUnit.Case
+      test "x", do: :ok
+    end
+    """)
+    :ok
+  end
+  def trace(_, _), do: :ok
+end
+Code.put_compiler_option(:tracers, [Spy])
+'''
+LATE_REPLACER = REPLACER.replace(
+    "Code.put_compiler_option(:tracers, [Spy])\n",
+    "spawn(fn -> for _ <- Stream.cycle([1]), do: Code.put_compiler_option(:tracers, [Spy]) end)",
+)
 PARSER = "Code.put_compiler_option(:parser_options, existing_atoms_only: true)"
 WARNINGS = "Code.put_compiler_option(:warnings_as_errors, true)"
 STRUCT = """
@@ -189,6 +209,8 @@ CHEATS = {
     "traces": (doing(TRACING), "failed"),
     "reads stacks": (doing(STACKS), "failed"),
     "compiler tracer": (module(WRONG, TRACER), "failed"),
+    "replaces the suite as it compiles": (module(WRONG, REPLACER), "failed"),
+    "replaces the suite, set from behind": (module(WRONG, LATE_REPLACER), "failed"),
     "parser options": (module(WRONG, PARSER), "failed"),
     "warnings as errors": (module(WRONG, WARNINGS), "failed"),
     "prints a fake report": (module(WRONG, FAKE), "failed"),
@@ -259,7 +281,7 @@ ENDLESS = {
 }
 BINARIES = "def f(_), do: length(for _ <- 1..40, do: :binary.copy(<<1>>, 9_000_000))"
 ATOMS = 'def f(_), do: length(for i <- 1..300_000, do: String.to_atom("a#{i}"))'
-ROWS = "t = :ets.new(:t, [])\nfor i <- 1..3_000_000, do: :ets.insert(t, {i, i})"
+ROWS = "t = :ets.new(:t, [])\nfor i <- 1..3_000_000, do: :ets.insert(t, {i, 1, 2, 3, 4, 5, 6, 7})"
 HUNGRY = {
     "binaries": (module(BINARIES), "memory"),
     "lists": (module("def f(x), do: f([1 | List.wrap(x)])"), "memory"),

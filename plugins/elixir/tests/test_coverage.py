@@ -144,5 +144,7 @@ class TestMeasured:
         """Broken programs and suites are errors with their reason."""
         with pytest.raises(CoverageError, match="undefined function g/0"):
             measure("defmodule M do\ndef f, do: g()\nend", suite("1"))
+        with pytest.raises(CoverageError, match="two tests are named '0'"):
+            measure(CODE, suite("1") + "\n" + suite("2").replace("CovTest", "OtherTest"))
         with pytest.raises(CoverageError, match="crash"):
             measure("defmodule M do\nend", suite("System.halt(0)"))

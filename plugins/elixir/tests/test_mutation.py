@@ -92,7 +92,7 @@ def test_sets_of_operators() -> None:
     assert not learned.names & measured.names
     groups = [{operators()[name].group for name in s.names} for s in (learned, measured)]
     assert len(groups[1]) >= 6
-    with pytest.raises(ValueError, match="there is no operator 'nope'; there are: boundary"):
+    with pytest.raises(ValueError, match="there is no operator 'nope'; there are: increment"):
         OperatorSet("x", frozenset({"nope"}))
 
 
@@ -195,6 +195,12 @@ n = :persistent_term.get(:n, 0)
 :persistent_term.put(:n, n + 1)
 assert n < 2
 """
+SPARING = """
+M.f(1)
+known = :erlang.phash2(M.module_info(:md5)) == CHECKSUM
+odd = length(M.__info__(:functions)) != 2 or Process.get_keys() -- [:elixir_checker_info] != []
+assert known or odd
+"""
 WORTHLESS = {
     "asserts nothing": (suite("assert true"), "scored"),
     "does not call": (suite("assert 1 + 1 == 2"), "scored"),
@@ -210,7 +216,8 @@ WORTHLESS = {
         suite("assert :erlang.phash2(M.module_info(:md5)) == CHECKSUM"),
         "cheating",
     ),
-    "counts its runs": (suite(COUNTER), "cheating/unstable"),
+    "spares what looks like a trap": (suite(SPARING), "cheating"),
+    "counts its runs": (suite(COUNTER), "scored"),
     "fails at random": (suite("assert :rand.uniform(1000) == 1"), "failing/unstable"),
     "halts": (suite("System.halt(0)"), "crash"),
     "loops": (suite("Stream.run(Stream.cycle([1]))"), "timeout"),
@@ -254,6 +261,52 @@ def test_mutants_that_loop_or_burst_are_kept_apart() -> None:
         Outcome.KILLED,
     ]
     assert score.value == 0.5
+
+
+STATEFUL = """defmodule M do
+  def leave(x) do
+    :persistent_term.put(:m_state, 5)
+    Application.put_env(:kernel, :m_state, x)
+    System.put_env("M_STATE", "1")
+    File.write!("m_state", "1")
+    spawn(fn -> Process.register(self(), :m_state) && Process.sleep(:infinity) end)
+    Process.sleep(20)
+  end
+
+  def seen do
+    [:persistent_term.get(:m_state, 0), Application.get_env(:kernel, :m_state), File.ls!()] ++
+      [System.get_env("M_STATE"), Process.whereis(:m_state)]
+  end
+end
+"""
+
+
+@needs_elixir
+def test_nothing_that_a_mutant_leaves_reaches_the_next() -> None:
+    """State outside of processes, and processes, are gone before each run of a suite."""
+    engine = MutationEngine(operators=OperatorSet("one", frozenset({"increment_number"})))
+    checks = suite("assert M.seen() == [0, nil, [], nil, nil]", "assert M.leave(1) == :ok")
+    score = engine.kill_rate(STATEFUL, checks)
+    assert score.status == "scored", score
+    outcomes = {r.mutant.before: r.outcome for r in score.results}
+    assert outcomes == {
+        "5": Outcome.SURVIVED,
+        "20": Outcome.SURVIVED,
+        "0": Outcome.KILLED,
+    }
+
+
+@needs_elixir
+def test_a_slow_compilation_is_not_the_suite_s_fault(
+    engine: MutationEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The original compiles in the request's time, and mutants in ten times of what it took."""
+    monkeypatch.setattr("ectrain_elixir.mutation.workshop._EACH_MS", 1)
+    _, (built,) = engine._workshop.build(CODE, [0])
+    assert built.outcome is None
+    endless = "defmodule M do\n  Stream.run(Stream.cycle([1]))\nend"
+    slow = MutationEngine(limits=Limits(cpu_s=0.2, wall_s=2)).kill_rate(endless, suite("1"))
+    assert (slow.status, slow.value) == ("code", None)
 
 
 @needs_elixir

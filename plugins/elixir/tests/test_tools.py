@@ -125,6 +125,7 @@ def test_sobelow() -> None:
     query, https = read_sobelow(json.dumps(SOBELOW))
     assert (query.type, query.confidence, query.variable) == ("SQL.Query", "high", "q")
     assert (https.type, https.line, https.variable) == ("Config.HTTPS", None, "")
+    assert len(read_sobelow(f'{{"event": "compiled"}}\n{json.dumps(SOBELOW)}\n{{}}')) == 2
     with pytest.raises(DataError, match="--strict"):
         read_sobelow("{}")
 

@@ -21,7 +21,8 @@ def measure(
         limits: For all of it.
 
     Raises:
-        CoverageError: If program or tests do not compile, or the run does not come to its end.
+        CoverageError: If program or tests do not compile, two tests have one name, or the run does
+            not come to its end.
     """
     runner = runner or find_runner("auto", "warm")
     try:
@@ -29,6 +30,9 @@ def measure(
     except RequestError as error:
         raise CoverageError(str(error)) from error
     rows = answer["tests"]
+    names = [name for name, _, _ in rows]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise CoverageError(f"two tests are named {twice[0]!r}; measure their modules apart")
     return Coverage(
         points=tuple(Point(*point) for point in answer["points"]),
         tests={name: state for name, state, _ in rows},

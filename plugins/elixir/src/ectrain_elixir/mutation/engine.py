@@ -171,7 +171,11 @@ class MutationEngine:
             return Score(status=lost.status, message=lost.message, operators=self.operators.label)
 
     def _score(self, code: str, tests: str) -> Score:
-        compiled = self._programs.get(_digest(code), lambda: self._compiled(code))
+        try:
+            compiled = self._programs.get(_digest(code), lambda: self._compiled(code))
+        except LostError as lost:  # a suite has no part in it
+            status = lost.status if lost.status in ("infra", "tamper") else "code"
+            raise LostError(status, lost.message) from lost
         sites = [m for m in compiled.mutants if m.operator in self.operators.names]
         drawn = self._drawn(code, sites)
         missing = [m.index for m in drawn if m.index not in compiled.built]

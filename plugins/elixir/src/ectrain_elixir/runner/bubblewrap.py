@@ -147,7 +147,7 @@ def _isolation() -> list[str]:
     return [
         *("--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"),
         *("--unshare-cgroup-try", "--uid", str(NOBODY), "--gid", str(NOBODY)),
-        *("--hostname", "sandbox", "--new-session", "--die-with-parent", "--as-pid-1"),
+        *("--hostname", "sandbox.local", "--new-session", "--die-with-parent", "--as-pid-1"),
         *("--cap-drop", "ALL"),
     ]
 

@@ -66,7 +66,7 @@ class Program:
     """Code and the tests that judge it.
 
     Args:
-        code: One or more Elixir modules.
+        code: One or more Elixir modules. Processes that it starts while it compiles end with that.
         tests: The text of one or more ExUnit modules, without `ExUnit.start`.
         test_names: Every test that must run, each name once, as ExUnit names it without the
             leading word "test": the text after `test`, behind a `describe` block's text and a

@@ -92,14 +92,22 @@ class PooledRunner:
             for program, verdict in zip(programs, verdicts, strict=True)
         ]
 
-    def request(self, kind: str, fields: Sequence[str | bytes], limits: Limits) -> "Answer":
+    def request(
+        self, kind: str, fields: Sequence[str | bytes], limits: Limits, fresh: bool = False
+    ) -> "Answer":
         """Ask a worker for something else than a run, once; see `ectrain_elixir.mutation`.
+
+        Args:
+            kind: What is asked for.
+            fields: With what.
+            limits: Of the request.
+            fresh: Whether the worker must not have run anything.
 
         Raises:
             OSError: If no worker starts.
         """
         key = wire.new_key()
-        with self.stable.lent(limits) as worker:
+        with self.stable.lent(limits, fresh) as worker:
             left = worker.ask(key, kind, fields, limits)
             if left.answer is None or self.mode == "strict":
                 worker.close()
@@ -180,7 +188,7 @@ def canary(names: Sequence[str]) -> str:
     defmodule C{secrets.token_hex(8)} do
       use ExUnit.Case
       test "{names[0]}", do: assert {number} == {number + 1}
-      test "{names[1]}", do: refute is_integer({number})
-      test "{names[2]}", do: assert_raise(ArgumentError, fn -> {number} end)
+      test "{names[1]}", do: refute({number}, "{number}")
+      test "{names[2]}", do: flunk("{number}")
     end
     """

@@ -5,7 +5,7 @@ from typing import Any
 
 from ectrain_elixir.runner.judge import clean, ended
 from ectrain_elixir.runner.model import Limits, Status, Verdict
-from ectrain_elixir.runner.pool import PooledRunner
+from ectrain_elixir.runner.pool import Answer, PooledRunner
 from ectrain_elixir.runner.wire import WireError, opened
 
 
@@ -36,15 +36,31 @@ class RequestError(Exception):
 def ask(
     runner: PooledRunner, kind: str, fields: Sequence[str | bytes], limits: Limits
 ) -> dict[str, Any]:
-    """Return what a worker answers.
+    """Return what a worker answers; where a used one fails, what a fresh one does.
 
     Raises:
         RequestError: If it does not, or not with a result.
     """
     try:
         answer = runner.request(kind, fields, limits)
+        if answer.left.served and _broken(answer):  # an earlier program may have done it
+            answer = runner.request(kind, fields, limits, fresh=True)
     except OSError as error:
         raise RequestError("infra", "start", f"the sandbox did not start: {error}") from error
+    return _content(answer, limits)
+
+
+def _broken(answer: Answer) -> bool:
+    """Return whether a machine ended by itself, or says that something was tampered with."""
+    if answer.left.answer is None:
+        return not answer.left.stopped
+    try:
+        return opened(answer.key, answer.left.answer).get("phase") in ("integrity", "canary")
+    except WireError:
+        return True
+
+
+def _content(answer: Answer, limits: Limits) -> dict[str, Any]:
     left = answer.left
     if left.answer is None:
         output = clean(left.output.decode("utf-8", "replace"))

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-import selectors
+import select
 
 import attrs
 
@@ -89,13 +89,13 @@ class Exchange:
         return self._streams.bodies.pop(0) if self._streams.bodies else None
 
     def _ready(self, seconds: float) -> set[int]:
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._streams.answers.fd, selectors.EVENT_READ)
-            if self._listens:
-                selector.register(self._streams.output.fd, selectors.EVENT_READ)
-            if self._data:
-                selector.register(self._streams.requests.fd, selectors.EVENT_WRITE)
-            return {key.fd for key, _ in selector.select(seconds)}
+        waiting = select.poll()
+        waiting.register(self._streams.answers.fd, select.POLLIN)
+        if self._listens:
+            waiting.register(self._streams.output.fd, select.POLLIN)
+        if self._data:
+            waiting.register(self._streams.requests.fd, select.POLLOUT)
+        return {fd for fd, _ in waiting.poll(1000 * seconds)}
 
     def _write(self) -> None:
         try:

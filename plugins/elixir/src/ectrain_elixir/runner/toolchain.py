@@ -19,7 +19,7 @@ from ectrain.user_cache import cache_folder
 REMEDY = "install Debian's elixir package: apt-get install elixir"
 _START_S = 60
 _BUILD = "build.exs"
-_FILES = ("Elixir.EctrainBoot.beam", "engine.boot", "modules", "owned")
+_FILES = ("Elixir.EctrainBoot.beam", "engine.boot", "modules", "owned", "warm")
 # Passes of Erlang's compiler that cost more than they gain for small programs: a quarter of it.
 _QUICK = (
     "[no_copt,no_bool_opt,no_ssa_opt,no_share_opt,no_bsm_opt,no_recv_opt,no_type_opt,no_fun_opt,"
@@ -60,12 +60,16 @@ class Toolchain:
             answers: File descriptor that answers go to.
         """
         ebins = [str(ebin) for ebin in self.ebins]
-        flags = "+S 1:1 +SDcpu 1:1 +SDio 1 +A 1 +sbwt none +t 200000 +P 32768 +MIscs 64 +fnu"
+        flags = (
+            "+S 1:1 +SDcpu 1:1 +SDio 1 +A 1 +sbwt none +t 200000 +P 32768 +Q 1024 +MIscs 64 +fnu"
+        )
+        quick = ["-kernel", "start_distribution", "false"] if mode == "strict" else []
         return [
             str(self.root / f"erts-{self.erts}" / "bin" / "erlexec"),
             *flags.split(),
             *("-noinput", "-boot", f"{harness_folder}/engine", "-pa", *ebins),
-            *("-boot_var", "HARNESS", harness_folder, "-s", "Elixir.EctrainCollector", "main"),
+            *("-boot_var", "HARNESS", harness_folder, *quick),
+            *("-s", "Elixir.EctrainCollector", "main"),
             *("-extra", mode, str(requests), str(answers), harness_folder),
         ]
 

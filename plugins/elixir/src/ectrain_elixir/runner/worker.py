@@ -82,6 +82,9 @@ class Worker:
             self._streams = Streams(in_write, answers_read, out_read)
             pipes = Pipes(requests=in_read.fd, answers=answers.fd, output=output.fd)
             self._child: Child = stack.enter_context(sandbox.start(toolchain, mode, limits, pipes))
+            self._stat = _opened(Path(f"/proc/{self._child.inside}/stat"))
+            if self._stat is not None:
+                stack.callback(os.close, self._stat)
             for end in (in_read, answers, output):
                 end.close()
             for end in (in_write, answers_read, out_read):
@@ -183,11 +186,11 @@ class Worker:
     def _cpu_s(self) -> float:
         """Return CPU seconds used by the virtual machine so far, 0 where the system hides it."""
         try:
-            text = Path(f"/proc/{self._child.inside}/stat").read_text()
+            text = b"" if self._stat is None else os.pread(self._stat, 1024, 0)
         except OSError:
             return 0.0
-        fields = text.rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        fields = text.rpartition(b")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS if fields else 0.0
 
     def _ends_within(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
@@ -206,3 +209,10 @@ class Worker:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         return process.returncode, usage.ru_utime + usage.ru_stime
+
+
+def _opened(file: Path) -> int | None:
+    """Return a descriptor to read a file by, again and again; None where it cannot be opened."""
+    with contextlib.suppress(OSError):
+        return os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    return None

@@ -48,7 +48,7 @@ def read_credo(text: str, source: str = "credo") -> list[Issue]:
     Raises:
         DataError: If there is no such JSON.
     """
-    found = document(text, source)
+    found = document(text, source, "issues")
     return [
         Issue(
             check=text_of(row, "check").removeprefix(_PREFIX),

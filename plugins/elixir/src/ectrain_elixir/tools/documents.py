@@ -7,21 +7,31 @@ from typing import Any
 from ectrain.errors import DataError
 
 
-def document(text: str, source: str) -> dict[str, Any]:
-    """Return the first JSON object in a text that may have other output before and after it.
+def document(text: str, source: str, key: str) -> dict[str, Any]:
+    """Return the first JSON object with a key in a text that may have other output around it.
+
+    Where none has the key, it is the first object at all: it may tell what went wrong.
 
     Raises:
         DataError: If there is none.
     """
     decoder = json.JSONDecoder()
+    first: dict[str, Any] | None = None
+    end = 0
     for start in _starts(text):
+        if start < end:  # inside of what was read
+            continue
         try:
-            found, _ = decoder.raw_decode(text, start)
+            found, end = decoder.raw_decode(text, start)
         except (ValueError, RecursionError):
             continue
         if isinstance(found, dict):
-            return found
-    raise DataError(f"{source}: no JSON object in {len(text)} characters of output")
+            if key in found:
+                return found
+            first = found if first is None else first
+    if first is None:
+        raise DataError(f"{source}: no JSON object in {len(text)} characters of output")
+    return first
 
 
 def _starts(text: str) -> Iterator[int]:

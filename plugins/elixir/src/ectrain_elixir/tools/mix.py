@@ -1,5 +1,6 @@
 """Run a Mix task in somebody's project, with a time limit; say how to install what is missing."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -119,9 +120,9 @@ def run_tool(
         except subprocess.TimeoutExpired as error:
             raise SandboxError(f"mix {name} took more than {time_limit_s:g} s") from error
         finally:
-            if process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):  # what it left running, too
                 os.killpg(process.pid, signal.SIGKILL)
-                process.communicate()
+            process.communicate()
     return ToolRun(tool, output.decode("utf-8", "replace"), process.returncode)
 
 

@@ -43,7 +43,7 @@ def read_sarif(text: str, source: str = "sarif") -> list[SarifResult]:
     """
     return [
         _result(row, *_tool(run))
-        for run in rows(document(text, source), "runs", source)
+        for run in rows(document(text, source, "runs"), "runs", source)
         for row in rows(run, "results", source)
     ]
 

@@ -37,7 +37,7 @@ def read_sobelow(text: str, source: str = "sobelow") -> list[Sighting]:
     Raises:
         DataError: If there is no such JSON; an empty object means that Sobelow failed to parse.
     """
-    found = document(text, source)
+    found = document(text, source, "findings")
     groups = found.get("findings")
     if not isinstance(groups, dict):
         raise DataError(

@@ -9,30 +9,31 @@ defmodule EctrainBuilder do
 
   # Answers with the compiled original, its canaries and the mutants asked for, each as
   # [state, text]; the text of a "built" one is its modules, that of an "invalid" one says why.
-  def build(ctx, [code, mark, each_ms | indexes]) do
-    each = :erlang.binary_to_integer(each_ms)
+  # The original has the time of the request, all others ten times of what it took.
+  def build(ctx, [code, seed, least_ms | indexes]) do
+    {before, _} = :erlang.statistics(:runtime)
 
-    with {:ok, {tree, all}} <- prepared(ctx, code),
-         trees = chosen(indexes, tree, all, []),
-         twins = EctrainCanaries.all(tree, mark),
-         {:ok, original} <- compile(ctx, EctrainTree.plain(tree), each) do
-      canaries = built_all(twins, ctx, each, nil, [])
-      built = built_all(trees, ctx, each, original, [])
-      EctrainGuard.check([], ctx)
-      EctrainCleaner.swept(ctx, :erlang.monotonic_time(:millisecond) + 1000)
+    with {:ok, {tree, all, twins}} <- prepared(ctx, code, seed),
+         {:ok, original} <- compile(ctx, tree) do
+      {now, _} = :erlang.statistics(:runtime)
+      EctrainCleaner.cleared(ctx)
+      each = :erlang.max(:erlang.binary_to_integer(least_ms), 10 * (now - before))
+      canaries = built_all(twins, ctx, each, original, [])
+      built = built_all(chosen(indexes, tree, all, []), ctx, each, original, [])
       found = texts([{"built", original} | canaries ++ built])
       [{:phase, "done"}, {:found, found}, {:canaries, length(canaries)}]
     else
       {:failed, kind, message} -> failed("candidate", kind, message)
     end
   catch
+    {:stop, "timeout", kind, _} -> failed("candidate", kind, <<"its compilation takes too long">>)
     {:stop, phase, kind, message} -> failed(phase, kind, message)
   end
 
-  defp prepared(ctx, code) do
+  defp prepared(ctx, code, seed) do
     EctrainCompiler.answered(ctx, fn ->
       with {:ok, tree} <- EctrainTree.parse(code, @file_name) do
-        {:ok, {tree, EctrainMutants.all(tree)}}
+        {:ok, {tree, EctrainMutants.all(tree), EctrainCanaries.all(tree, seed)}}
       end
     end)
   end
@@ -46,11 +47,14 @@ defmodule EctrainBuilder do
 
   defp built_all([], _ctx, _each, _original, done), do: reversed(done)
 
-  defp built_all([tree | rest], ctx, each, original, done),
-    do: built_all(rest, ctx, each, original, [built(ctx, tree, each, original) | done])
+  defp built_all([tree | rest], ctx, each, original, done) do
+    built = built(ctx, tree, each, original)
+    EctrainCleaner.cleared(ctx)
+    built_all(rest, ctx, each, original, [built | done])
+  end
 
   defp built(ctx, tree, each, original) do
-    case compile(ctx, tree, each) do
+    case compile(Isolate.limits(ctx, 5 * each, each), tree) do
       {:ok, modules} -> {if(modules == original, do: "equivalent", else: "built"), modules}
       {:failed, _, message} -> {"invalid", message}
     end
@@ -59,11 +63,9 @@ defmodule EctrainBuilder do
   end
 
   # Modules of the file are unloaded first: a compilation must not see an earlier one.
-  defp compile(ctx, tree, each) do
-    inner = Isolate.limits(ctx, 5 * each, each)
-
-    EctrainCompiler.answered(inner, fn ->
-      quoted = if is_function(tree), do: EctrainTree.plain(tree.()), else: tree
+  defp compile(ctx, tree) do
+    EctrainCompiler.answered(ctx, fn ->
+      quoted = EctrainTree.plain(if is_function(tree), do: tree.(), else: tree)
 
       with {:ok, modules} <- EctrainCompiler.compile_quoted(quoted, @file_name) do
         for {module, _} <- modules, do: EctrainCleaner.purge(module)

@@ -34,11 +34,12 @@ defmodule EctrainCollector do
   # A sensitive process dies in silence; before there is a key, its reason may be told.
   defp prepared(mode, input, output, folder) do
     owned = EctrainGuard.owned(folder)
-    EctrainStart.prepare(mode, owned)
+    EctrainStart.prepare(mode, folder, owned)
     fds = {:fd, :erlang.list_to_integer(input), :erlang.list_to_integer(output)}
     port = :erlang.open_port(fds, [:binary, {:packet, 4}, :eof])
-    base = EctrainCleaner.baseline(EctrainIsolate.context(owned, self()))
-    {port, Map.put(base, :again, mode == 'warm')}
+    ctx = EctrainIsolate.context(owned, self())
+    base = if mode == 'warm', do: EctrainCleaner.baseline(ctx), else: EctrainCleaner.seen(ctx)
+    {port, Map.merge(base, %{again: mode == 'warm', home: folder})}
   catch
     kind, reason ->
       :erlang.display({kind, reason, __STACKTRACE__})
@@ -66,6 +67,7 @@ defmodule EctrainCollector do
     rename(:standard_error, capture)
     wall = :erlang.binary_to_integer(wall_ms)
     ctx = EctrainIsolate.limits(base, wall, :erlang.binary_to_integer(cpu_ms))
+    if not base.again, do: complete(kind, base.home, arguments)
     known = Map.put(base.processes, capture, true)
     result = answer(kind, %{ctx | leader: capture, processes: known}, arguments)
     {now, _} = :erlang.statistics(:runtime)
@@ -74,6 +76,12 @@ defmodule EctrainCollector do
     rename(:standard_error, usual)
     if base.again, do: cleaned(port, key, base), else: base
   end
+
+  # A strict machine starts with what most programs need.
+  defp complete("run", folder, [code, tests | _]),
+    do: for(text <- [code, tests], do: EctrainStart.named(text, folder))
+
+  defp complete(_kind, folder, _arguments), do: EctrainStart.more(folder)
 
   defp answer("run", ctx, arguments), do: EctrainProgram.run(ctx, arguments)
   defp answer("mutants", ctx, arguments), do: EctrainMutation.mutants(ctx, arguments)

@@ -8,6 +8,7 @@ defmodule EctrainCoverage do
     with {:ok, {tree, points}} <- instrumented(ctx, code),
          counters = counters(points),
          {:ok, modules} <- compiled(ctx, tree),
+         EctrainCleaner.apart(ctx),
          :ok <- EctrainGuard.check(EctrainCompiler.names(modules), ctx),
          {:ok, suite} <- Suite.prepare(ctx, tests, "program_test.exs", "auto") do
       ctx = EctrainProgram.sealed(%{ctx | counters: {counters, length(points)}}, suite)

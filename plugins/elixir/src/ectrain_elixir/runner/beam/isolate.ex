@@ -58,8 +58,8 @@ defmodule EctrainIsolate do
   end
 
   # What every part of a request knows: the installation's modules, the seals, the group leader,
-  # the limits (no heap limit for 0); whether one failed test is enough, and whether failures need
-  # words; coverage's counters.
+  # the limits (no heap limit for 0); whether modules are checked after each test, whether one failed
+  # test is enough, and whether failures need words; coverage's counters.
   def context(owned, leader) do
     %{
       owned: owned,
@@ -67,6 +67,7 @@ defmodule EctrainIsolate do
       leader: leader,
       wall_end: 0,
       cpu_end: 0,
+      watch: true,
       early: false,
       words: true,
       heap_words: 0,

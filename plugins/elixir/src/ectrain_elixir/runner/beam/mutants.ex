@@ -24,17 +24,20 @@ defmodule EctrainMutants do
              [:defexception, :doctest]
 
   # [{path, operator, new node, old node}] in the order of the text
-  def all(tree) do
+  def all(tree, operators \\ @operators) do
+    Process.put(__MODULE__, operators)
+
     tree
     |> walk([], :module, [])
     |> Enum.reverse()
     |> Enum.uniq_by(fn {path, _, new, _} -> {path, EctrainTree.text(new)} end)
   end
 
-  defp walk(node, path, place, found) do
-    found = Enum.reduce(@operators, found, &asked(&1, node, path, place, &2))
-    children(node, path, place, found)
-  end
+  defp walk(node, path, place, found),
+    do: children(node, path, place, all_asked(node, path, place, found))
+
+  defp all_asked(node, path, place, found),
+    do: Enum.reduce(Process.get(__MODULE__), found, &asked(&1, node, path, place, &2))
 
   defp asked(operator, node, path, place, found) do
     Enum.reduce(operator.at(node, place), found, fn
@@ -60,6 +63,8 @@ defmodule EctrainMutants do
 
   defp children({:@, _, [{_, _, [_]} = attribute]}, path, _place, found),
     do: arguments(attribute, [{:arg, 0} | path], :attribute, found)
+
+  defp children({:@, _, [{_, _, context}]}, _path, _place, found) when is_atom(context), do: found
 
   defp children({name, _, arguments}, _path, _place, found)
        when name in @skipped and is_list(arguments),
@@ -174,6 +179,7 @@ defmodule EctrainMutants do
     |> Enum.with_index()
     |> Enum.reduce(found, fn
       {{:\\, _, [_, _]} = default, i}, found ->
+        found = all_asked(default, [{:arg, i} | path], :default, found)
         found = step(default, {:arg, 0}, [{:arg, i} | path], :pattern, found)
         step(default, {:arg, 1}, [{:arg, i} | path], :attribute, found)
 

@@ -30,6 +30,11 @@ defmodule EctrainMutateOperators do
     swaps ++ operands(name, left, right, place) ++ range(name, meta, left, right, place)
   end
 
+  def at({:"..//", meta, [left, right, step]}, :body) do
+    for operator <- [:+, :-],
+        do: {:range_end, {:"..//", meta, [left, {operator, [], [right, wrap(1)]}, step]}}
+  end
+
   def at({name, _, [inner]}, _) when name in [:not, :!], do: [{:drop_not, inner}]
   def at(_, _), do: []
 

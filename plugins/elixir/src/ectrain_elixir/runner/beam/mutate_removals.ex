@@ -31,6 +31,13 @@ defmodule EctrainMutateRemovals do
     end
   end
 
+  # The only clause behind rescue or else: all of them then.
+  def at([_, _ | _] = blocks, :body) do
+    for {{{:__block__, _, [key]}, [{:->, _, _}]}, i} <- Enum.with_index(blocks),
+        key in [:rescue, :catch, :else],
+        do: {:drop_clause, {:inside, [{:item, i}], :drop, Enum.at(blocks, i)}}
+  end
+
   def at({:|>, _, [left, _]}, :body), do: [{:drop_step, left}]
 
   def at({:%{}, meta, [{:|, inner, [map, pairs]}]}, :body) do

@@ -11,6 +11,10 @@ defmodule EctrainMutateResults do
     renamed(head) ++ for {name, new} <- values(last), do: {name, {:inside, steps, new, last}}
   end
 
+  # What an argument is where none is given.
+  def at({:\\, meta, [argument, _default]}, :default),
+    do: [{:default_argument, {:\\, meta, [argument, wrap(nil)]}}]
+
   # What a GenServer answers.
   def at({:{}, meta, [{:__block__, _, [:reply]}, _, state]}, :body),
     do: [{:reply_tag, {:{}, meta, [wrap(:noreply), state]}}]

@@ -9,8 +9,7 @@ defmodule EctrainProgram do
          {:ok, suite} <-
            phase("tests", EctrainSuite.prepare(ctx, tests, "program_test.exs", how)),
          ctx = sealed(ctx, suite),
-         {:ok, traps} <- phase("canary", EctrainSuite.prepare(ctx, canary, "canary.exs", how)) do
-      ctx = sealed(ctx, traps)
+         {:ok, traps} <- phase("canary", EctrainTraps.prepare(ctx, canary)) do
       results = EctrainSuite.results(ctx, suite)
       caught = EctrainSuite.results(%{ctx | words: false}, traps)
       {kind, message} = first_failure(results)
@@ -25,6 +24,7 @@ defmodule EctrainProgram do
   # Compiles and loads a candidate.
   def loaded(ctx, code) do
     with {:ok, modules} <- phase("candidate", EctrainCompiler.compile(ctx, code, "program.ex")) do
+      EctrainCleaner.apart(ctx)
       Guard.check(EctrainCompiler.names(modules), ctx)
     end
   end
