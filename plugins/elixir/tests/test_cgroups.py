@@ -1,13 +1,16 @@
 """Laws of control groups, on a tree of plain files: where they can be made, and what is written."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from ectrain_elixir.doctor import examine
-from ectrain_elixir.runner import Limits
-from ectrain_elixir.runner.cgroups import IDLE_MB, Delegated, delegated
+from ectrain_elixir.runner import Limits, PooledRunner, Program, Status, availability
+from ectrain_elixir.runner.bubblewrap import Bubblewrap
+from ectrain_elixir.runner.cgroups import IDLE_MB, Delegated, Group, delegated
+from ectrain_elixir.runner.toolchain import find_toolchain
 
 USER = "user.slice/app.slice"
 
@@ -86,3 +89,45 @@ def test_the_doctor_says_whether_groups_are_used() -> None:
     """Where programs run, the line about limits names control groups, used or not and why."""
     limits = [detail for what, _, detail, _ in examine() if what == "sandbox limits"]
     assert all("control groups" in detail for detail in limits)
+
+
+def test_a_real_group_takes_a_process_and_ends_it() -> None:
+    """The kernel moves a process into a group, and kills and removes the group with it."""
+    lines = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+    trees = [Path(place) for _, place, kind, *_ in lines if kind == "cgroup2"]
+    if not trees or not os.access(trees[0] / "cgroup.procs", os.W_OK):
+        pytest.skip("no tree of control groups (version 2) that this user may write to")
+    path = trees[0] / f"ectrain-{os.getpid()}-test"
+    path.mkdir()
+    process = subprocess.Popen(["sleep", "60"])
+    try:
+        Group(path).add(process.pid)
+        assert (path / "cgroup.procs").read_text().split() == [str(process.pid)]
+        if not (path / "cgroup.kill").exists():
+            pytest.skip("this kernel cannot kill a group at once (before Linux 5.14)")
+        (path / "cgroup.kill").write_text("1")
+        assert process.wait(timeout=10) == -9
+        Group(path).remove()
+        assert not path.exists()
+    finally:
+        process.kill()
+        process.wait()
+        if path.exists():
+            path.rmdir()
+
+
+@pytest.mark.requires_elixir
+def test_a_delegated_group_bounds_a_machine() -> None:
+    """A machine in a real group runs, ends for memory, and its group is gone afterwards."""
+    found = delegated()
+    if not isinstance(found, Delegated):
+        pytest.skip(found)
+    if availability().why:
+        pytest.skip(availability().why)
+    code = "defmodule M do\ndef f, do: byte_size(:binary.copy(<<1>>, 900_000_000))\nend"
+    tests = 'defmodule T do\nuse ExUnit.Case\ntest "x", do: assert M.f() > 0\nend'
+    runner = PooledRunner(find_toolchain(), Bubblewrap(found), "strict", spares=0)
+    limits = Limits(memory_mb=512)
+    assert runner.run(Program(code, tests, ("x",)), limits).status is Status.MEMORY
+    runner.close()
+    assert not list(found.path.glob(f"ectrain-{os.getpid()}-*"))
