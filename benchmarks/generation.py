@@ -2,7 +2,7 @@
 
 The programs take turns in one process: ectrain and transformers, both in float32 and in bfloat16.
 `--ends` lets rows end early, at one of the tokens that all programs take for an end; only
-tokens that count are counted. Greedy text in float32 is compared first: it must be the same.
+tokens that count are counted. Greedy text is compared first: in float32 it must be the same.
 
 Run from the repository's folder: python -m benchmarks.generation --help
 """
@@ -142,6 +142,7 @@ def main() -> None:
     parser.add_argument("--new", type=int, default=128, help="most new tokens of a row")
     parser.add_argument("--ends", action="store_true", help="let rows end early")
     parser.add_argument("--eager", action="store_true", help="compile nothing")
+    parser.add_argument("--short", action="store_true", help="bfloat16 alone")
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--json", action="store_true")
     settings = parser.parse_args()
@@ -155,20 +156,21 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "llama"
         export_llama(model, NAME, path)
-        programs: dict[str, Ours | Theirs] = {
-            "ectrain float32": Ours(model, torch.float32, prompts, settings.new, ends),
-            "ectrain bfloat16": Ours(model, torch.bfloat16, prompts, settings.new, ends),
-            "generate float32": Theirs(path, torch.float32, prompts, settings.new, ends),
-            "generate bfloat16": Theirs(path, torch.bfloat16, prompts, settings.new, ends),
-        }
-    alike = same_share(*(programs[n].write(True) for n in ("ectrain float32", "generate float32")))
+        formats = [torch.bfloat16] if settings.short else [torch.float32, torch.bfloat16]
+        programs: dict[str, Ours | Theirs] = {}
+        for dtype in formats:
+            name, rest = str(dtype).removeprefix("torch."), (prompts, settings.new, ends)
+            programs[f"ectrain {name}"] = Ours(model, dtype, *rest)
+            programs[f"generate {name}"] = Theirs(path, dtype, *rest)
+    first = str(formats[0]).removeprefix("torch.")
+    alike = same_share(*(programs[f"{who} {first}"].write(True) for who in ("ectrain", "generate")))
     found = turns(programs, settings.rounds)
     medians = {name: statistics.median(rates) for name, rates in found.items()}
     if settings.json:
         print(json.dumps({"greedy_alike": alike, "tokens_per_s": found, "medians": medians}))
         return
     print(f"{settings.shape}, {settings.rows} rows, {torch.get_num_threads()} threads")
-    print(f"greedy rows alike: {alike:.3f}")
+    print(f"greedy rows alike in {first}: {alike:.3f}")
     for name, median in medians.items():
         low, high = min(found[name]), max(found[name])
         ratio = median / medians["generate bfloat16"]
