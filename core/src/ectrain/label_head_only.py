@@ -29,6 +29,7 @@ from ectrain.task import Estimate
 
 BATCH = 16  # examples of a step
 RATE = 3e-3  # at the first step; it falls to 0 in a line
+MOST_PASSES = 10  # over the training examples
 
 
 def head_only(
@@ -49,7 +50,7 @@ def head_only(
         val: What thresholds are chosen on.
         test: What is measured on.
         room: Most tokens that are read at once.
-        count: Training examples that are drawn, again from the first when all were; 0 for none.
+        count: Training examples that are drawn, ten times each at most; 0 for none.
     """
     if not count:
         return Estimate.missing("its number of examples is set to 0")
@@ -58,6 +59,7 @@ def head_only(
     except CheckpointError as error:
         return Estimate.missing(f"the trunk as training began is gone: {error}")
     fresh.trunk.requires_grad_(False)
+    count = min(count, MOST_PASSES * len(train))
     with torch.enable_grad():
         _train(fresh, name, list(_packs(fresh, name, train, count)))
     fresh.eval()
