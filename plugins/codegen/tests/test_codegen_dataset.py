@@ -10,6 +10,7 @@ from ectrain.task import SPLITS
 from ectrain_codegen import CodegenConfig, CodegenTask
 from ectrain_elixir.datasets import open_split
 from ectrain_elixir.datasets.build import BuildOptions, build
+from ectrain_elixir.datasets.views import find_row, tasks_over, views
 
 FUNCTION = "  def {name}{n}(x) do\n    {{:{name}, x + {n}}}\n  end\n"
 
@@ -87,6 +88,17 @@ def test_files_with_facts_come_again_after_their_facts(told: Path) -> None:
     assert "<importsFrom>" in task.symbols()
     levels = {task.facets(sample)["level"] for sample in found.values()}
     assert levels == {0.0, 1.0, 2.0}
+
+
+def test_a_file_is_shown_after_its_facts(told: Path) -> None:
+    """`ectrain data show` shows the file as the task sees it with all that goes before it."""
+    name = next(row.id for row in open_split(told, "train") if row.id.endswith("shop.ex"))
+    split, _, row = find_row(told, name)
+    (view,) = views(tasks_over(told, ["codegen"]), split, row, None, 512)
+    assert view.examples == (f"{name}#0", f"{name}#0+facts")
+    assert view.shown == f"{name}#0+facts"
+    assert view.texts[0].startswith("# [ONTO] ")
+    assert view.texts[1] == row.code
 
 
 def test_no_facts_no_levels(dataset: Path) -> None:

@@ -337,6 +337,22 @@ def test_a_row_is_shown_by_name_or_place(built: Path) -> None:
     assert "there are" in str(failed.exception)
 
 
+def test_labels_and_facts_are_shown_with_what_they_mean(tmp_path: Path) -> None:
+    """A label comes with its rule; facts come as a prompt has them."""
+    fact = Fact("Tolls", "containsFunction", "levy/1")
+    found = attrs.evolve(
+        row("one", module("M", 3)),
+        checked=("credo",),
+        issues=(Label("Warning.Dbg", 3),),
+        facts=(fact,),
+        level=1,
+    )
+    folder = dataset(tmp_path / "d", {"train": [found], "val": [row("v", module("V", 7))]})
+    shown = call("show", folder, "one").output
+    assert "rule     Warning.Dbg: Calls of dbg should not stay" in shown
+    assert "as text  [ONTO] Tolls <containsFunction>levy/1</containsFunction> [/ONTO]" in shown
+
+
 def test_datasets_are_split_anew_and_cleaned(built: Path, tmp_path: Path) -> None:
     """The same files, other splits; without copies; leaks are refused until then."""
     call("split", built, "--out", tmp_path / "s", "--seed", 7, "--shares", "50,25,25")

@@ -174,6 +174,7 @@ def show(
 ) -> None:
     """Show one file, what is known of it, and what every task makes of it."""
     from ectrain.tokenizer import Tokenizer
+    from ectrain_elixir.datasets.portrait import portrait
     from ectrain_elixir.datasets.row import plain_row
     from ectrain_elixir.datasets.views import data_tasks, find_row, tasks_over, views
 
@@ -183,22 +184,14 @@ def show(
     readers = tasks_over(folder, chosen) if chosen else data_tasks(folder)
     seen = list(views(readers, split, row, given, context))
     plain = plain_row(row)
-    lines = [f"{split}:{place}  {row.id}"]
-    shown = ("group", "licence", "source", "kind", "style", "level")
-    lines += [f"{key:8} {plain[key]}" for key in shown if plain[key] != ""]
-    lines += [f"pair     {other}" for other in row.pairs]
-    lines += [f"checked  {', '.join(row.checked) or 'by no tool'}"]
-    labels = [*row.issues, *row.findings]
-    lines += [f"label    {x.name} line {x.line or '?'} {x.message}" for x in labels]
-    lines += [f"fact     {fact}" for fact in row.facts]
-    lines += ["", row.code.rstrip("\n")]
+    lines = [f"{split}:{place}  {row.id}", *portrait(row)]
     for view in seen:
         lines += ["", f"== {view.task}"]
         if view.why:
             lines.append(view.why)
             continue
         lines.append(
-            f"{len(view.examples)} examples; the first, {view.examples[0]}: {view.tokens} tokens, "
+            f"{len(view.examples)} examples; {view.shown} has {view.tokens} tokens, "
             f"{view.prefix} of them seen in both directions, {view.targets} targets"
         )
         if view.values is not None:

@@ -55,8 +55,9 @@ class View:
     Attributes:
         task: Its name.
         examples: Ids of the examples that come from the row.
-        texts: Of the first.
-        tokens: Of the first's segment.
+        shown: Id of the first of them that has the most parts: facts before code, for example.
+        texts: Its parts.
+        tokens: Of its segment.
         prefix: How many of them see each other.
         targets: How many things it predicts.
         values: Labels that are on, by place; None where the task has no labels.
@@ -65,6 +66,7 @@ class View:
 
     task: str
     examples: tuple[str, ...] = ()
+    shown: str = ""
     texts: tuple[str, ...] = ()
     tokens: int = 0
     prefix: int = 0
@@ -121,12 +123,14 @@ def _view(
     if not mine:
         return View(name, why="makes no example of it")
     encoder = Encoder(tokenizer or learned(task, [*mine, *examples[:LEARNED_FROM]]), context)
-    segment = encoder.encode(name, task, mine[0], "show")
+    shown = max(mine, key=lambda example: sum(map(bool, task.texts(example))))
+    segment = encoder.encode(name, task, shown, "show")
     values = segment.values
     return View(
         task=name,
         examples=tuple(example.id for example in mine),
-        texts=tuple(task.texts(mine[0])),
+        shown=shown.id,
+        texts=tuple(task.texts(shown)),
         tokens=len(segment.tokens),
         prefix=segment.prefix,
         targets=segment.target_count,
