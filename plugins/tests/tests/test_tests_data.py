@@ -19,7 +19,9 @@ from ectrain.structure import structured
 from ectrain.task import NO_TARGET, SPLITS, Segment
 from ectrain.testing import Subject
 from ectrain_elixir.datasets.build import BuildOptions, build
-from ectrain_elixir.testpairs import TYPES, Direction, TestType
+from ectrain_elixir.runner import availability, find_runner
+from ectrain_elixir.testpairs import TYPES, Direction, TestType, stored_pairs
+from ectrain_elixir.testpairs.verification import QUARANTINE, verified, write_quarantine
 from ectrain_tests import TestsConfig, TestsTask
 from ectrain_tests.data import TestSample
 from ectrain_tests.figures import PairFigures
@@ -146,17 +148,22 @@ NAMES = ("apple", "banana", "cherry", "damson", "elder", "fig", "grape", "hazel"
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a dataset of nine packages, in each a file with its tests and one without."""
-    root = tmp_path_factory.mktemp("code")
+    return written(tmp_path_factory.mktemp("code"))
+
+
+def written(root: Path, wrong: str = "") -> Path:
+    """Write projects below a folder and build a dataset; one of them may have a test that fails."""
     for number, name in enumerate(NAMES):
         module = name.capitalize()
-        uses = SUITES[TYPES[number % 2]]
+        uses, result = SUITES[TYPES[number % 2]], 2 if name == wrong else 1
         texts = {
             "mix.exs": f"defmodule {module}.MixProject do\n"
             f"  def project, do: [app: :{name}]\nend\n",
             f"lib/{name}.ex": f"defmodule {module} do\n  def {name}(x), do: {{:{name}, x}}\nend\n",
             "lib/bare.ex": f"defmodule {module}.Bare do\n  def no_{name}, do: {number}\nend\n",
             f"test/{name}_test.exs": f"defmodule {module}Test do\n  {uses}\n\n"
-            f'  test "{name}" do\n    assert {module}.{name}(1) == {{:{name}, 1}}\n  end\nend\n',
+            f'  test "{name}" do\n    assert {module}.{name}(1) == {{:{name}, {result}}}\n'
+            "  end\nend\n",
         }
         for place, text in texts.items():
             path = root / "in" / name / place
@@ -195,3 +202,20 @@ def test_labels_and_notes_have_the_length_of_tokens() -> None:
     segment = encoded(attrs.evolve(TASK.examples("train")[1], direction="to_code"))
     assert segment.notes is not None
     assert set(np.unique(segment.notes)) == {TYPES.index("streamdata") * 2 + 1}
+
+
+@pytest.mark.requires_elixir
+def test_5_5_1_1_a_pair_whose_test_fails_is_reported_and_kept_out(tmp_path: Path) -> None:
+    """What fails by execution is written down, with the reason, and not learned any more."""
+    if missing := availability().why:
+        pytest.skip(missing)
+    folder = written(tmp_path, wrong="cherry")
+    every = [pair for split in SPLITS for pair in stored_pairs(folder, split)]
+    checked = list(verified(every, find_runner(mode="warm")))
+    (bad,) = {each.pair.group for each in checked if each.state == "fails"}
+    assert bad == "cherry"
+    assert {each.state for each in checked if each.pair.group != bad} == {"right"}
+    assert write_quarantine(folder, checked) == 1
+    left = [pair.group for split in SPLITS for pair in stored_pairs(folder, split)]
+    assert set(left) == set(NAMES) - {bad}
+    assert "assertion" in (folder / QUARANTINE).read_text().lower()

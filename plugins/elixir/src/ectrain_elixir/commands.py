@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 import click
 
 from ectrain_elixir.terminal import told, visible
+from ectrain_elixir.testpairs.commands import pairs
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _FILES = click.argument(
@@ -43,6 +44,9 @@ def _shared(command: _Function) -> _Function:
 @click.group()
 def elixir() -> None:
     """Run, mutate and measure Elixir files in the sandbox."""
+
+
+elixir.add_command(pairs)
 
 
 @elixir.command()

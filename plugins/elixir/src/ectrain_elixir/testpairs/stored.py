@@ -13,6 +13,7 @@ from ectrain_elixir.datasets.row import BITS, TestStyle
 from ectrain_elixir.testpairs.kinds import TYPES, TestType
 from ectrain_elixir.testpairs.pair import TestPair
 from ectrain_elixir.testpairs.reading import read_suite
+from ectrain_elixir.testpairs.verification import read_quarantine
 
 MOST_OFTEN = 4  # times that a pair of a rare type comes in one pass
 
@@ -33,13 +34,16 @@ class StoredPairs(Sequence[TestPair]):
     Args:
         rows: The split.
         types: Of suites.
+        left_out: Ids of pairs that are known to be wrong.
     """
 
-    def __init__(self, rows: Rows, types: Sequence[TestType]) -> None:
+    def __init__(
+        self, rows: Rows, types: Sequence[TestType], left_out: frozenset[str] = frozenset()
+    ) -> None:
         self._rows = rows
         found: dict[TestType, list[tuple[int, int]]] = {kind: [] for kind in types}
         for kind, test, source in _places(rows):
-            if kind in found:
+            if kind in found and _id(rows[test], rows[source]) not in left_out:
                 found[kind].append((test, source))
         most = max(map(len, found.values()))
         self._order = [
@@ -47,7 +51,7 @@ class StoredPairs(Sequence[TestPair]):
             for kind, own in found.items()
             for number in range(min(most, MOST_OFTEN * len(own)))
         ]
-        self.fingerprint = f"{rows.fingerprint}/pairs/{','.join(types)}"
+        self.fingerprint = f"{rows.fingerprint}/pairs/{','.join(types)}/{sorted(left_out)}"
 
     def __len__(self) -> int:
         return len(self._order)
@@ -65,12 +69,12 @@ class StoredPairs(Sequence[TestPair]):
 
 
 def stored_pairs(folder: Path, split: Split, types: Sequence[TestType] = TYPES) -> StoredPairs:
-    """Return the pairs of a split of a built dataset.
+    """Return the pairs of a split of a built dataset, without those in quarantine.
 
     Raises:
         DataError: There is no dataset, or no pair of these types in it.
     """
-    found = StoredPairs(open_split(folder, split), types)
+    found = StoredPairs(open_split(folder, split), types, read_quarantine(folder))
     if not len(found):
         raise DataError(
             f"{folder}: no file of split {split} has tests of type {' or '.join(types)}; build it "
@@ -99,10 +103,14 @@ def _names_a_module(suite: Row, source: Row) -> bool:
     return any(name.rpartition(".")[2] in suite.code for name in source.modules)
 
 
+def _id(suite: Row, source: Row) -> str:
+    return f"{source.id}#{suite.id}"
+
+
 def _pair(kind: TestType, suite: Row, source: Row, again: int) -> TestPair:
     names = tuple(test.name for test in read_suite(suite.code).tests)
     return TestPair(
-        id=f"{source.id}#{suite.id}{f'~{again}' if again else ''}",
+        id=f"{_id(suite, source)}{f'~{again}' if again else ''}",
         group=source.group,
         kind=kind,
         code=source.code,
