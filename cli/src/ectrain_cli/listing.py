@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import string
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ectrain_cli.terminal import show, visible
@@ -79,7 +79,7 @@ def _is_terminal() -> bool:
     return sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
 
 
-def _coloured():  # type: ignore[no-untyped-def]
+def _coloured() -> Callable[[Line], None]:
     """Return what draws a line with rich, as `Text`: its markup would swallow brackets."""
     from rich.console import Console
     from rich.text import Text

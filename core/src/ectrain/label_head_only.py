@@ -91,7 +91,7 @@ def _train(model: Model, name: str, steps: Sequence[tuple[Pack, ...]]) -> None:
             targets = on_device.tasks[name].targets
             if targets.count:
                 loss = task_loss(model, name, model(on_device)[name], targets)
-                (loss / targets.count).backward()
+                (loss / targets.count).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
 
