@@ -63,13 +63,11 @@ class Toolchain:
         flags = (
             "+S 1:1 +SDcpu 1:1 +SDio 1 +A 1 +sbwt none +t 200000 +P 32768 +Q 1024 +MIscs 64 +fnu"
         )
-        quick = ["-kernel", "start_distribution", "false"] if mode == "strict" else []
         return [
             str(self.root / f"erts-{self.erts}" / "bin" / "erlexec"),
             *flags.split(),
             *("-noinput", "-boot", f"{harness_folder}/engine", "-pa", *ebins),
-            *("-boot_var", "HARNESS", harness_folder, *quick),
-            *("-s", "Elixir.EctrainCollector", "main"),
+            *("-boot_var", "HARNESS", harness_folder, "-s", "Elixir.EctrainCollector", "main"),
             *("-extra", mode, str(requests), str(answers), harness_folder),
         ]
 

@@ -115,8 +115,8 @@ defmodule EctrainBuild do
     path = Path.join(out, "loaded")
     erts = Path.join(:code.root_dir(), "erts-#{:erlang.system_info(:version)}/bin")
     start = ["+S", "1:1", "-noinput", "-boot", Path.join(out, "engine")]
-    where = ["-boot_var", "HARNESS", out, "-kernel", "start_distribution", "false"]
-    what = ["-pa" | ebins] ++ [out, "-s", "Elixir.EctrainStart", "list", "-extra", mode, path, out]
+    where = ["-boot_var", "HARNESS", out, "-pa" | ebins]
+    what = [out, "-s", "Elixir.EctrainStart", "list", "-extra", mode, path, out]
     home = %{"BINDIR" => erts, "ROOTDIR" => "#{:code.root_dir()}", "EMU" => "beam"}
     {_, 0} = System.cmd(Path.join(erts, "erlexec"), start ++ where ++ what, env: home)
     found = path |> File.read!() |> :erlang.binary_to_term()

@@ -17,9 +17,6 @@ defmodule EctrainStart do
           [Inspect, Inspect.Algebra, Inspect.Opts, Integer, MapSet, Range, Regex, Stream] ++
           [StringIO, Task, Tuple, :erl_eval, :lists]
 
-  @distribution [rex: :rpc, global_name_server: :global] ++
-                  [net_sup: :erl_distribution, global_group: :global_group]
-
   def prepare(mode, folder, owned) do
     {:ok, _} = :application.ensure_all_started(:elixir)
     EctrainCleaner.purge(:string)
@@ -40,20 +37,10 @@ defmodule EctrainStart do
     :ok = :code.atomic_load(new)
   end
 
-  # Strict machines start without what few programs use: Erlang's distribution, a twentieth of their
-  # start, and properties. A program that names any of it gets it.
+  # Strict machines start without property tests; a program that names them gets them.
   def named(text, folder) do
-    if mentions(text, ["StreamData", "ExUnitProperties"]), do: more(folder)
-
-    if mentions(text, ["global", "rpc", "net_kernel", "Node"]) do
-      for {id, module} <- @distribution do
-        child = %{id: id, start: {module, :start_link, []}, shutdown: 2000}
-        :supervisor.start_child(:kernel_sup, child)
-      end
-    end
+    if :binary.match(text, ["StreamData", "ExUnitProperties"]) != :nomatch, do: more(folder)
   end
-
-  defp mentions(text, names), do: :binary.match(text, names) != :nomatch
 
   # A first compilation takes ten times as long as the later ones.
   defp warm_up(owned) do
