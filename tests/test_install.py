@@ -25,7 +25,8 @@ for package in (ectrain, ectrain_cli):
         if module.name != "ectrain_cli.__main__":
             importlib.import_module(module.name)
             print(module.name, sys.modules[module.name].__file__)
-tasks = ("ectrain_codegen", "ectrain_quality", "ectrain_reward", "ectrain_security", "ectrain_tests")
+names = ("codegen", "quality", "reward", "security", "tests")
+tasks = tuple(f"ectrain_{name}" for name in names)
 for absent in ("ectrain_elixir", *tasks, "tree_sitter_elixir"):
     assert absent not in sys.modules, absent
 """

@@ -95,7 +95,8 @@ class OptimizerConfig:
         warmup: Steps of linear warm-up, at most a tenth of the run.
         schedule: "cosine", or "wsd" (stable, then a linear fall over the last fifth).
         final_share: Share of the rate that is left at the end.
-        scale_losses: Divide each task's loss by that of a guess, so that weights compare.
+        scale_losses: Divide each task's loss by that of a guess. Off: it makes the gradients of
+            tasks with labels, a guess at which costs little, drown those of tasks that write.
     """
 
     name: str = "adamw"
@@ -107,7 +108,7 @@ class OptimizerConfig:
     warmup: int = attrs.field(default=2000, validator=not_negative)
     schedule: Schedule = "cosine"
     final_share: float = attrs.field(default=0.1, validator=between(0, 1))
-    scale_losses: bool = True
+    scale_losses: bool = False
 
 
 @attrs.frozen

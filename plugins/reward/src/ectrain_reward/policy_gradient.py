@@ -20,7 +20,8 @@ from torch import Tensor
 from ectrain.errors import PluginError
 from ectrain_reward.objective import ADVANTAGE, OLD, PolicyConfig, Taken, Terms, terms
 
-MOST_OFF = 0.1  # mean difference of log-probabilities, in nats, that a first look may find: bfloat16
+# mean difference of log-probabilities, in nats, that a first look may find: bfloat16 makes some
+MOST_OFF = 0.1
 
 
 class Policy(Protocol):
