@@ -47,7 +47,8 @@ class Window:
     def without(self, line: int) -> Window:
         """Return it without the tokens of a line, counted from 0."""
         kept = np.flatnonzero(self.line_n != line)
-        return Window([self.ids[n] for n in kept], self.line_n[kept], self.part)
+        kept = np.flatnonzero(self.line_n != line)
+        return Window([self.ids[int(n)] for n in kept], self.line_n[kept], self.part)
 
 
 @attrs.frozen(eq=False)
