@@ -47,7 +47,6 @@ class Window:
     def without(self, line: int) -> Window:
         """Return it without the tokens of a line, counted from 0."""
         kept = np.flatnonzero(self.line_n != line)
-        kept = np.flatnonzero(self.line_n != line)
         return Window([self.ids[int(n)] for n in kept], self.line_n[kept], self.part)
 
 
