@@ -22,6 +22,7 @@ SMALL = (*SHAPE, "trunk.context=256", "tokenizer.size=600", "device.threads=1", 
 EVALUATION = ("evaluation.examples=8", "evaluation.budget_examples=1")
 TASKS: Mapping[str, tuple[str, ...]] = {
     "codegen": ("tasks.codegen.size=16", "tasks.codegen.max_tokens=256"),
+    "quality": ("tasks.quality.size=24", "tasks.quality.max_tokens=256"),
     "security": ("tasks.security.size=24", "tasks.security.max_tokens=256"),
 }
 
