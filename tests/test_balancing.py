@@ -57,7 +57,8 @@ class Curious(Balancer[NoSettings]):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """Return a run whose steps have length 0."""
-    run = prepare(tiny("optimizer.clip=1e9"), tmp_path_factory.mktemp("run") / "run")
+    settings = ("optimizer.clip=1e9", "optimizer.scale_losses=on")
+    run = prepare(tiny(*settings), tmp_path_factory.mktemp("run") / "run")
     set_rate(run.learner.optimizer, 0.0)
     with run.held:
         yield run

@@ -64,7 +64,7 @@ configs = st.builds(
         weight_decay=st.floats(0, 1),
         warmup=st.integers(0, 10**6),
         schedule=st.sampled_from(("cosine", "wsd")),
-        scale_losses=st.booleans(),
+        scale_losses=st.sampled_from(("auto", "on", "off")),
     ),
     curriculum=words,
     scale=positive,
@@ -311,7 +311,13 @@ def test_a_change_has_its_kind(path: tuple[str, ...]) -> None:
     """Each setting alone is one change: free, of the trajectory, or another model."""
     before = attrs.evolve(DEFAULT, trunk=TrunkConfig(heads=4, kv_heads=4))
     value = at(to_dict(before), path)
-    words = {"size": "small", "schedule": "wsd", "dtype": "float32", "compile": "off"}
+    words = {
+        "size": "small",
+        "schedule": "wsd",
+        "dtype": "float32",
+        "compile": "off",
+        "scale_losses": "on",
+    }
     other = {bool: not value, str: words.get(path[-1], "x"), tuple: [0.5, 0.5]}
     data = json.loads(json.dumps(to_dict(before)))
     at(data, path[:-1])[path[-1]] = other.get(type(value), value * 2 if value else 1)

@@ -38,7 +38,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Recorder]:
 @pytest.fixture(scope="module")
 def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """Return a run that takes steps of length 0: its weights stay, whatever is tried on it."""
-    unscaled = ("optimizer.clip=1e9", "optimizer.scale_losses=false")
+    unscaled = ("optimizer.clip=1e9", "optimizer.scale_losses=off")
     run = prepare(tiny(*unscaled), tmp_path_factory.mktemp("still") / "run")
     set_rate(run.learner.optimizer, 0.0)
     with run.held:

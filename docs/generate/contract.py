@@ -24,6 +24,7 @@ GROUPS = {
     "`optimizer.name`",
     "ectrain.curricula": "a `Curriculum`, or a function that returns one or its TOML, asked for "
     "with `--curriculum`",
+    "ectrain.rewards": "a class of `ectrain_reward.Reward`, asked for with `tasks.reward.rewards`",
     "ectrain.sandboxes": "a class of `ectrain_elixir.runner.sandbox.Sandbox` without arguments, "
     "for `find_runner`",
     "ectrain.commands": "a click command or group: a word after `ectrain`",

@@ -197,8 +197,13 @@ def _learner(config: RunConfig, model: Model, loaded: Loaded | None) -> Learner:
     balancer = make_balancer(config.balancer, list(model.tasks), config.seed)
     if balancer.needs.gradients != "none" or config.balancer.cosines_every:
         let_passes_be_gone_through_again()
-    guesses = guesses_of(model.tasks, model.tokenizer.size) if config.optimizer.scale_losses else {}
+    guesses = guesses_of(model.tasks, model.tokenizer.size) if _scales_losses(config) else {}
     return Learner(model, optimizer, place, config.optimizer.clip, balancer, guesses)
+
+
+def _scales_losses(config: RunConfig) -> bool:
+    wanted = config.optimizer.scale_losses
+    return config.balancer.name != "fixed" if wanted == "auto" else wanted == "on"
 
 
 def _start(

@@ -95,8 +95,9 @@ class OptimizerConfig:
         warmup: Steps of linear warm-up, at most a tenth of the run.
         schedule: "cosine", or "wsd" (stable, then a linear fall over the last fifth).
         final_share: Share of the rate that is left at the end.
-        scale_losses: Divide each task's loss by that of a guess. Off: it makes the gradients of
-            tasks with labels, a guess at which costs little, drown those of tasks that write.
+        scale_losses: Divide each task's loss by that of a guess. "auto" does for balancers, which
+            compare losses; with fixed weights it would let the gradients of tasks with labels, a
+            guess at which costs little, drown those of tasks that write.
     """
 
     name: str = "adamw"
@@ -108,7 +109,7 @@ class OptimizerConfig:
     warmup: int = attrs.field(default=2000, validator=not_negative)
     schedule: Schedule = "cosine"
     final_share: float = attrs.field(default=0.1, validator=between(0, 1))
-    scale_losses: bool = False
+    scale_losses: Literal["auto", "on", "off"] = "auto"
 
 
 @attrs.frozen

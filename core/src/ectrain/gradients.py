@@ -66,7 +66,9 @@ def let_passes_be_gone_through_again() -> None:
 
     Otherwise compiled code reuses the memory of what it saved, and refuses to keep its graph.
     """
-    torch._functorch.config.donated_buffer = False
+    from torch._functorch import config
+
+    config.donated_buffer = False
 
 
 class OwnGradients:

@@ -84,7 +84,7 @@ def test_a_long_text_gives_a_window_with_something_to_learn(
 
 
 def test_facets_are_numbers_of_katas() -> None:
-    """A curriculum can select katas by steps, level and facts; plain code carries none."""
+    """A curriculum can select katas by steps, level and facts; plain code gives no facts."""
     seen = set()
     for example in TASK.examples("train"):
         kata = example.kata
@@ -93,7 +93,7 @@ def test_facets_are_numbers_of_katas() -> None:
         assert facets == {"steps": len(kata.steps), "level": kata.level, "facts": len(kata.facts)}
         seen.add(kata.level)
     assert seen == {0, 1, 2}
-    assert TASK.facets(sample("", "x = 1")) == {}
+    assert TASK.facets(sample("", "x = 1")) == {"level": 0, "facts": 0}
 
 
 def test_levels_can_be_left_out() -> None:

@@ -19,7 +19,12 @@ SHOWN = 20  # wrong pairs that are named
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="A built dataset; embedded pairs unless given.",
 )
-@click.option("--split", type=click.Choice(["train", "val", "test"]), default="train")
+@click.option(
+    "--split",
+    type=click.Choice(["train", "val", "test"]),
+    default="train",
+    help="Which pairs; --quarantine takes all.",
+)
 @click.option("--size", type=click.IntRange(3), default=600, help="Embedded training pairs.")
 @click.option("--seed", type=int, default=0, help="Of the embedded pairs.")
 @click.option("--misses", type=click.IntRange(0), default=1, help="Near misses that are run, too.")
