@@ -5,18 +5,17 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Literal, Self, TextIO
+from typing import Any, Literal, TextIO
 
 import structlog
 
-from ectrain_cli.progress import Event
+from ectrain_cli.progress import Event, Shown
 from ectrain_cli.terminal import visible
 
 Format = Literal["text", "json"]
 
 
-class LogLines:
+class LogLines(Shown):
     """One line an event; of steps one an interval, unless all are wanted.
 
     Args:
@@ -41,17 +40,6 @@ class LogLines:
         )
         self._interval, self._clock = interval, clock
         self._last: float | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        return None
 
     def on_event(self, event: Event) -> None:
         """Write an event's line, if it is due."""

@@ -109,7 +109,22 @@ def news(event: Event) -> str | None:
     return None
 
 
-class Watcher(ABC):
+class Shown:
+    """A display of a run; one that has nothing to open or close takes these as they are."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        return None
+
+
+class Watcher(Shown, ABC):
     """What every display of a run does with its events; how a line is written differs.
 
     Args:
@@ -125,17 +140,6 @@ class Watcher(ABC):
         self._clock = clock
         self._tell = tell
         self._opened = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        return None
 
     def run_started(self, event: Event) -> None:
         """Write the first lines of the run, once."""
@@ -162,7 +166,7 @@ class Watcher(ABC):
         """Show the state after an event that was taken in at `now`."""
 
 
-class Quiet:
+class Quiet(Shown):
     """Shows warnings alone.
 
     Args:
@@ -171,17 +175,6 @@ class Quiet:
 
     def __init__(self, write: Callable[[str], None] = say) -> None:
         self._write = write
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        return None
 
     def on_event(self, event: Event) -> None:
         """Write a warning at once."""
