@@ -6,12 +6,14 @@ Shape suffix: k measures of a token.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, overload
+from functools import partial
+from typing import Literal
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from ectrain.mapped import Mapped
 from ectrain.mixing import examples_from
 from ectrain.task import NO_TARGET, Segment, Split
 from ectrain.tokenizer import Tokenizer
@@ -94,42 +96,15 @@ class Rollout:
     measures: NDArray[np.float32]
 
 
-class AskedSplit(Sequence[Asked]):
-    """A split of pairs, each as something to be written.
-
-    Args:
-        pairs: Code and suites.
-        writes: Which of them is written.
-    """
-
-    def __init__(self, pairs: Sequence[TestPair], writes: Writes) -> None:
-        self.pairs, self.writes = pairs, writes
-        mark = getattr(pairs, "fingerprint", None)
-        if isinstance(mark, str):
-            self.fingerprint = mark
-
-    def __len__(self) -> int:
-        return len(self.pairs)
-
-    @overload
-    def __getitem__(self, at: int) -> Asked: ...
-    @overload
-    def __getitem__(self, at: slice) -> Sequence[Asked]: ...
-    def __getitem__(self, at: int | slice) -> Asked | Sequence[Asked]:
-        """Return one, or several."""
-        if isinstance(at, slice):
-            return [Asked(pair, self.writes) for pair in self.pairs[at]]
-        return Asked(self.pairs[at], self.writes)
-
-
 def asked_split(
     split: Split, data: str, size: int, seed: int, types: Sequence[TestType], writes: Writes
 ) -> Sequence[Asked]:
     """Return what is asked in a split, the same always: embedded pairs, a dataset's, or a mix."""
+    ask = partial(Asked, writes=writes)
     return examples_from(
         data,
-        lambda: AskedSplit(pairs(split, size, seed, types), writes),
-        lambda path: AskedSplit(stored_pairs(path, split, types), writes),
+        lambda: Mapped(pairs(split, size, seed, types), ask),
+        lambda path: Mapped(stored_pairs(path, split, types), ask),
     )
 
 

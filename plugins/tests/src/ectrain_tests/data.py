@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import overload
 
 import attrs
 
+from ectrain.mapped import Mapped
 from ectrain.task import SPLITS, Split
 from ectrain_elixir.testpairs import Direction, TestPair, TestType, pairs, stored_pairs
 
@@ -48,45 +48,18 @@ class TestSample:
         return self.pair.tests if self.direction == "to_test" else self.pair.code
 
 
-class Samples(Sequence[TestSample]):
-    """Pairs as samples, each made when it is asked for.
-
-    Args:
-        found: The pairs.
-    """
-
-    def __init__(self, found: Sequence[TestPair]) -> None:
-        self._pairs = found
-        mark = getattr(found, "fingerprint", None)
-        if isinstance(mark, str):
-            self.fingerprint = mark
-
-    def __len__(self) -> int:
-        return len(self._pairs)
-
-    @overload
-    def __getitem__(self, at: int) -> TestSample: ...
-    @overload
-    def __getitem__(self, at: slice) -> Sequence[TestSample]: ...
-    def __getitem__(self, at: int | slice) -> TestSample | Sequence[TestSample]:
-        """Return a sample, or several."""
-        if isinstance(at, slice):
-            return [TestSample(pair) for pair in self._pairs[at]]
-        return TestSample(self._pairs[at])
-
-
 def embedded(
     split: Split, size: int, seed: int, types: tuple[TestType, ...], levels: tuple[int, ...]
-) -> Samples:
+) -> Sequence[TestSample]:
     """Return embedded pairs; each type has an equal share."""
-    return Samples(pairs(split, size, seed, types, levels))
+    return Mapped(pairs(split, size, seed, types, levels), TestSample)
 
 
 @cache
-def stored(folder: Path, types: tuple[TestType, ...]) -> Mapping[Split, Samples]:
+def stored(folder: Path, types: tuple[TestType, ...]) -> Mapping[Split, Sequence[TestSample]]:
     """Return the pairs of a dataset that `ectrain data build` made.
 
     Raises:
         DataError: It is none, or has no pair of these types.
     """
-    return {split: Samples(stored_pairs(folder, split, types)) for split in SPLITS}
+    return {split: Mapped(stored_pairs(folder, split, types), TestSample) for split in SPLITS}
